@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* One variable per shared type, so that each is in this object's BTF. */
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+#define SHARED(type) const volatile struct type shared_##type
+#define SHARED_ENUM(type) const volatile enum type shared_##type
+
+SHARED(trace_context);
+SHARED(event_header);
+SHARED(data_event);
+SHARED(open_event);
+SHARED(close_event);
+SHARED(process_event);
+SHARED(listen_event);
+SHARED(target);
+SHARED(task_key);
+SHARED(task);
+SHARED(half);
+SHARED(conn);
+SHARED_ENUM(event_kind);
+SHARED_ENUM(event_flag);
+SHARED_ENUM(direction);
+SHARED_ENUM(role);
+SHARED_ENUM(close_reason);
+SHARED_ENUM(exchange_state);
+SHARED_ENUM(conn_flag);
+SHARED_ENUM(drop_reason);
+SHARED_ENUM(count_kind);

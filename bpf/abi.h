@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The bytes that the kernel programs and the agent share. Nothing else is
+ * shared: bpf/abi/types.go is generated from this file's BTF.
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds (bpf_ktime_get_ns). Process and thread
+ * numbers are those of the initial pid namespace. Directions, "local" and
+ * "remote" are the target's: received is what the target read.
+ */
+#ifndef THROUGHLINE_ABI_H
+#define THROUGHLINE_ABI_H
+
+/* Kinds of record in the ring. Numbers are never used twice. */
+enum event_kind {
+	EVENT_DATA = 1,	  /* struct data_event: one call moved bytes */
+	EVENT_OPEN = 2,	  /* struct open_event: a connection was first seen */
+	EVENT_CLOSE = 3,  /* struct close_event: a connection ended */
+	EVENT_FORK = 4,	  /* struct process_event: a target forked a process */
+	EVENT_EXEC = 5,	  /* struct process_event */
+	EVENT_EXIT = 6,	  /* struct process_event: the last thread is gone */
+	EVENT_LISTEN = 7, /* struct listen_event: any process, not only targets */
+};
+
+enum event_flag {
+	/* The first byte of the payload begins a request, and ctx is the span
+	 * that will describe it. */
+	FLAG_REQUEST_START = 1 << 0,
+	/* The direction changed with this call (or it is the first one). */
+	FLAG_TURN = 1 << 1,
+	/* A read returned 0: the peer sends no more. */
+	FLAG_EOF = 1 << 2,
+	/* The context was taken from the request's own traceparent. */
+	FLAG_REMOTE_CONTEXT = 1 << 3,
+	/* The task served several requests at once: no parent by task. */
+	FLAG_OVERLAPPED = 1 << 4,
+	/* The agent put this request's traceparent on the wire. */
+	FLAG_INJECTED = 1 << 5,
+	/* The user buffer could not be read or found; no bytes were captured. */
+	FLAG_UNREADABLE = 1 << 6,
+};
+
+enum direction {
+	DIRECTION_RECEIVED = 0,
+	DIRECTION_SENT = 1,
+};
+
+enum role {
+	ROLE_UNKNOWN = 0,
+	ROLE_SERVER = 1, /* the target receives the requests */
+	ROLE_CLIENT = 2, /* the target sends the requests */
+};
+
+/* W3C Trace Context of one span. All zero: no span. */
+struct trace_context {
+	__u8 trace_id[16];
+	__u8 span_id[8];
+	__u8 parent_id[8]; /* zero: root of its trace */
+	__u8 flags;	   /* trace-flags; bit 0 sampled */
+	__u8 reserved[7];
+};
+
+/* Every record begins with this. */
+struct event_header {
+	__u16 kind;  /* enum event_kind */
+	__u16 flags; /* enum event_flag */
+	__u32 len;   /* of the whole record in bytes, header included */
+	__u64 ktime;
+	__u32 tgid;
+	__u32 tid;
+	__u64 task; /* goroutine id for Go targets, else the tid; see conn.h */
+	__u64 sock; /* address of the struct sock, an opaque number */
+	__u64 gen;  /* opening generation: (sock, gen) names a connection */
+	struct trace_context ctx;
+};
+
+#define TAIL_SIZE 8
+
+struct data_event {
+	struct event_header h;
+	/* Bytes of this direction before this call, counted from where the
+	 * connection was first seen. A value above the previous event's offset
+	 * + length is a gap: bytes that were counted but not captured. */
+	__u64 offset;
+	__u64 start;	   /* when the earliest hook saw this call's bytes */
+	__u64 previous;	   /* time of the previous call in this direction, 0: none */
+	__u64 other_bytes; /* of the other direction so far */
+	__u64 other_last;  /* time of the last call in the other direction */
+	__u32 length;	   /* bytes the call moved */
+	__u32 captured;	   /* bytes of payload that follow, <= length */
+	__u8 direction;	   /* enum direction */
+	__u8 tail_len;	   /* bytes in tail; 0 when captured == length */
+	__u8 tail[TAIL_SIZE];	    /* last bytes of the call */
+	__u8 other_tail[TAIL_SIZE]; /* last bytes of the other direction, if its
+				     * last call was not captured whole */
+	__u8 other_tail_len;
+	__u8 reserved[5];
+	__u8 payload[];
+};
+
+#define UNIX_PATH_SIZE 108
+
+struct open_event {
+	struct event_header h;
+	__u16 family;	   /* AF_INET, AF_INET6 or AF_UNIX */
+	__u16 local_port;  /* host byte order */
+	__u16 remote_port; /* host byte order */
+	__u8 active;	   /* the target connected; 0: accepted, or open before */
+	__u8 from_start;   /* no byte passed before it was first seen */
+	__u32 netns;	   /* inode of the network namespace */
+	__u8 local[16];	   /* IPv4 in the first four bytes */
+	__u8 remote[16];
+	__u32 path_len;
+	__u8 path[UNIX_PATH_SIZE]; /* name of the listening Unix socket */
+};
+
+enum close_reason {
+	CLOSE_LOCAL = 1,   /* the target closed */
+	CLOSE_RESET = 2,   /* reset, timed out or refused: see error */
+	CLOSE_REMOTE = 3,  /* the peer closed first and all is done */
+	CLOSE_UNKNOWN = 4, /* gone without a state change that was seen */
+};
+
+struct close_event {
+	struct event_header h;
+	__u64 received_bytes;
+	__u64 sent_bytes;
+	__u64 last_received;
+	__u64 last_sent;
+	__u8 received_tail[TAIL_SIZE];
+	__u8 sent_tail[TAIL_SIZE];
+	__u8 received_tail_len;
+	__u8 sent_tail_len;
+	__u8 reason; /* enum close_reason */
+	__u8 reserved;
+	__s32 error; /* sk_err, a positive errno or 0 */
+};
+
+struct process_event {
+	struct event_header h; /* tgid: the process it is about */
+	__u32 parent;	       /* tgid of the parent, EVENT_FORK only */
+	__u32 is_target;       /* it was one when the event was made */
+	__u8 comm[16];
+};
+
+struct listen_event {
+	struct event_header h;
+	__u16 port;
+	__u16 family;
+	__u32 netns;
+};
+
+/* Value of `targets`, keyed by tgid. Inserted by the agent and, for children,
+ * by the fork hook; deleted by the exit hook and the agent. */
+struct target {
+	__s32 g_tls_offset; /* of g from the thread pointer; 0: not a Go program */
+	__u32 goid_offset;  /* of goid in struct g */
+};
+
+/* Key of `tasks`: what runs a request. */
+struct task_key {
+	__u64 id; /* goroutine id, or tid */
+	__u32 tgid;
+	__u32 is_goroutine;
+};
+
+/* Value of `tasks`, inserted when a task takes up a request, deleted when it
+ * has answered all that it took up. */
+struct task {
+	struct trace_context ctx; /* SERVER span being served */
+	__u64 sock;		  /* connection the request came on */
+	__u64 gen;
+	__u32 open;	  /* requests taken up and not yet answered */
+	__u32 overlapped; /* more than one was open: no parent until none is */
+};
+
+/* Where an exchange on a connection stands. */
+enum exchange_state {
+	EXCHANGE_NONE = 0,     /* between exchanges, or not yet known */
+	EXCHANGE_REQUEST = 1,  /* in the request's head */
+	EXCHANGE_OPEN = 2,     /* request's head done, no final response yet */
+	EXCHANGE_RESPONSE = 3, /* in the response's head */
+	EXCHANGE_BODY = 4,     /* response's head done, body not yet */
+};
+
+/* One direction of a connection. */
+struct half {
+	__u64 bytes;
+	__u64 last;	    /* time of the last call */
+	__u64 body_left;    /* declared body bytes still to come */
+	__u32 seq;	    /* TCP sequence after the last call */
+	__u32 turn_events;  /* events sent for the current turn */
+	__u32 turn_captured; /* bytes captured in the current turn */
+	__u8 scan;	    /* state of the head scanner */
+	__u8 scan_flags;    /* enum scan_flag */
+	__u8 value_len;	    /* bytes of traceparent gathered */
+	__u8 tail_len;
+	__u8 tail[TAIL_SIZE];
+	__u64 scan_length; /* Content-Length as gathered */
+	__u32 scanned;	   /* bytes of the head looked at so far */
+	__u32 status;	   /* of the response's head as gathered */
+};
+
+/* Value of `conns`, keyed by the address of the struct sock. Inserted by the
+ * first hook that sees the socket of a target, deleted by the destroy hook and
+ * the agent's sweep. */
+struct conn {
+	__u64 gen;
+	__u64 inode; /* of the socket, tells a reused Unix sock apart */
+	__u64 request_ktime; /* when the agent's earliest hook saw the request */
+	struct half half[2]; /* by enum direction */
+	struct task_key owner; /* the task that took up the open request */
+	struct trace_context ctx; /* span of the current exchange */
+	__u32 tgid;
+	__u32 injected; /* bytes the agent added to what the target sent */
+	__u16 family;
+	__u16 flags;	/* enum conn_flag */
+	__u8 role;	/* enum role */
+	__u8 exchange;	/* enum exchange_state */
+	__u8 direction; /* of the last call; 0xff: none yet */
+	__u8 unknown_turns;
+	__u8 value[64]; /* traceparent as gathered */
+};
+
+enum conn_flag {
+	CONN_IGNORED = 1 << 0,	  /* not HTTP: left alone */
+	CONN_FROM_START = 1 << 1, /* seen from its first byte */
+	CONN_ACTIVE = 1 << 2,	  /* the target connected */
+	CONN_CLOSED = 1 << 3,	  /* the close event was sent */
+	CONN_NO_INJECT = 1 << 4,  /* nothing is ever added to it again */
+	CONN_UPGRADED = 1 << 5,	  /* 101 or a CONNECT tunnel */
+	CONN_REMOTE_CONTEXT = 1 << 6, /* ctx came from the request's own head */
+	CONN_OVERLAPPED = 1 << 7,
+	CONN_INJECTED = 1 << 8,	   /* the open request got our header */
+	CONN_HEAD_REQUEST = 1 << 9, /* the open request's method is HEAD */
+	CONN_JUDGED = 1 << 10,	   /* sk_msg has seen the open request's head */
+};
+
+/* Every way to lose something, counted per CPU in `drops`. */
+enum drop_reason {
+	DROP_RING_FULL = 0,
+	DROP_CONNS_FULL = 1,
+	DROP_TASKS_FULL = 2,
+	DROP_TARGETS_FULL = 3,
+	DROP_BUFFER_UNREADABLE = 4,
+	DROP_SYSCALL_UNKNOWN = 5, /* bytes moved by a call whose buffer is unknown */
+	DROP_HEAD_TOO_LONG = 6,	  /* trace context may stand beyond the limit */
+	DROP_INJECT_SPLIT_HEAD = 7, /* not injected: head not whole in one send */
+	DROP_INJECT_NO_ROOM = 8,    /* not injected: push refused */
+	DROP_EVENT_LOOP = 9,	    /* no parent: the thread serves several */
+	DROP_CONTEXT_AMBIGUOUS = 10, /* no parent: header forwarded twice */
+	DROP_REASONS = 11,
+};
+
+/* Agent's own counters that are no losses, per CPU in `counts`. */
+enum count_kind {
+	COUNT_EVENTS = 0,	/* records put into the ring */
+	COUNT_UNCAPTURED_BYTES = 1, /* counted, not copied, by design */
+	COUNT_SENDFILE = 2,	/* calls that moved bytes without a user buffer */
+	COUNT_INJECTED = 3,	/* headers put on the wire */
+	COUNT_KINDS = 4,
+};
+
+#endif
