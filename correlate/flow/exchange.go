@@ -1,0 +1,60 @@
+package flow
+
+import (
+	"net/netip"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/throughline/throughline/bpf/abi"
+)
+
+// Conn says what is known of a connection. A Conn is never changed once an
+// exchange refers to it, so it may be kept and read from any goroutine.
+type Conn struct {
+	Sock uint64 // address of the kernel's struct sock, an opaque number
+	Gen  uint64 // opening generation; (Sock, Gen) names the connection
+	Tgid uint32 // process that opened it, in the initial pid namespace
+
+	Role abi.Role // unknown until the first request was seen
+
+	// Family is AF_INET, AF_INET6 or AF_UNIX; 0 when the kernel's
+	// description of the connection was lost.
+	Family uint16
+	Netns  uint32         // inode of the network namespace
+	Local  netip.AddrPort // IPv4 in IPv6 is unmapped; zero for Unix sockets
+	Remote netip.AddrPort
+	Path   string // name of the listening Unix socket; "@" begins an abstract one
+
+	Active    bool // the process connected; false: accepted, or open before
+	FromStart bool // seen from its first byte
+}
+
+// Exchange is one request and its response on a connection, in the words of
+// OpenTelemetry's semantic conventions. Times are CLOCK_MONOTONIC nanoseconds.
+// The receiver owns it.
+type Exchange struct {
+	Conn *Conn
+	Tgid uint32 // process that moved the request's first byte
+
+	// Context is what the kernel minted for this exchange. All zero if it
+	// made none, as for the second of two requests in one read.
+	Context abi.TraceContext
+	// Flags are FlagRemoteContext, FlagOverlapped and FlagInjected of the
+	// events that brought the request's head.
+	Flags abi.EventFlag
+	// Traceparent and Tracestate are the request's own headers as text,
+	// empty if absent. They are propagation, not telemetry: never export
+	// them as attributes.
+	Traceparent string
+	Tracestate  string
+
+	Name        string
+	Kind        trace.SpanKind
+	Start       uint64 // the request's first byte
+	End         uint64 // the response's last byte; never before Start
+	Status      codes.Code
+	Description string // of Status; empty unless it is codes.Error
+	Attributes  []attribute.KeyValue
+}
