@@ -1,0 +1,144 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+// loss is the error of an exporter that knows more about a failure than that it happened.
+type loss interface {
+	error
+	// Reason is one of few words for telemetry, in lower case with underscores.
+	Reason() string
+	// Lost is how many of the batch's spans were lost.
+	Lost(batch int) int
+}
+
+// counted stands in front of an exporter and counts what becomes of the spans it is given.
+//
+// It returns no errors of exports: the queue could only report them to the process-wide handler, a line a batch.
+type counted struct {
+	next    sdktrace.SpanExporter
+	limit   *limit
+	log     *slog.Logger
+	stop    context.Context // ends when exports are to be abandoned
+	cancel  context.CancelFunc
+	closed  chan struct{} // closed when the exporter is shut down
+	closing sync.Once
+
+	pending  atomic.Int64 // spans between being queued and having a fate
+	exported atomic.Uint64
+	skipped  atomic.Uint64
+
+	mu      sync.Mutex
+	reasons map[string]uint64
+	failing bool
+	missed  uint64 // lost since failing
+}
+
+func newCounted(next sdktrace.SpanExporter, limit *limit, log *slog.Logger) *counted {
+	stop, cancel := context.WithCancel(context.Background())
+	return &counted{
+		next: next, limit: limit, log: log, stop: stop, cancel: cancel,
+		closed: make(chan struct{}), reasons: map[string]uint64{},
+	}
+}
+
+// ExportSpans passes the batch on and gives each of its spans one fate.
+func (c *counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	defer c.pending.Add(-int64(len(spans)))
+	if c.stop.Err() != nil {
+		c.lose(len(spans), Shutdown)
+		return nil
+	}
+	for i, span := range spans {
+		if wrapped, ok := span.(unsampled); ok {
+			spans[i] = wrapped.ReadOnlySpan
+		}
+	}
+	wanted, last := c.limit.admit(spans)
+	c.skipped.Add(uint64(len(spans) - len(wanted)))
+	if len(wanted) > 0 {
+		ctx, cancel := context.WithCancel(ctx)
+		release := context.AfterFunc(c.stop, cancel)
+		c.settle(len(wanted), c.next.ExportSpans(ctx, wanted))
+		release()
+		cancel()
+	}
+	if last {
+		c.limit.end()
+	}
+	return nil
+}
+
+// settle books the result of exporting n spans.
+func (c *counted) settle(n int, err error) {
+	if err == nil {
+		c.exported.Add(uint64(n))
+		c.recovered()
+		return
+	}
+	lost, reason := n, ExportFailed
+	var known loss
+	switch {
+	case c.stop.Err() != nil:
+		reason = Shutdown
+	case errors.As(err, &known):
+		lost, reason = min(max(known.Lost(n), 0), n), known.Reason()
+	}
+	c.exported.Add(uint64(n - lost))
+	c.lose(lost, reason)
+	c.failed(lost, reason, err)
+	c.limit.broken()
+}
+
+func (c *counted) lose(n int, reason string) {
+	if n == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reasons[reason] += uint64(n)
+}
+
+// failed logs the first failure after a success.
+func (c *counted) failed(lost int, reason string, err error) {
+	c.mu.Lock()
+	first := !c.failing
+	c.failing = true
+	c.missed += uint64(lost)
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("losing spans: exporting them does not work", "reason", reason, "error", err)
+	}
+}
+
+// recovered logs the first success after a failure.
+func (c *counted) recovered() {
+	c.mu.Lock()
+	was, missed := c.failing, c.missed
+	c.failing, c.missed = false, 0
+	c.mu.Unlock()
+	if was {
+		c.log.Info("exporting spans works again", "lost", missed)
+	}
+}
+
+// lost is a copy of the losses by reason.
+func (c *counted) lost() map[string]uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.reasons)
+}
+
+// Shutdown closes the exporter.
+func (c *counted) Shutdown(ctx context.Context) error {
+	defer c.closing.Do(func() { close(c.closed) })
+	return c.next.Shutdown(ctx)
+}

@@ -1,0 +1,115 @@
+package export
+
+import (
+	"context"
+	"io"
+	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/throughline/throughline/export/gather"
+	"github.com/throughline/throughline/export/otlp"
+	"github.com/throughline/throughline/export/otlpjson"
+	"github.com/throughline/throughline/export/spans"
+	"github.com/throughline/throughline/export/waterfall"
+)
+
+// kind is one way to export spans.
+type kind struct {
+	name string
+	// open makes the exporter; it says in one sentence what is wrong with the settings it reads.
+	open func(context.Context, output) (sdktrace.SpanExporter, error)
+	// queue makes what stands between the callers and the exporter.
+	queue func(sdktrace.SpanExporter) queue
+	// local kinds write to the output and so take Config.Count; the others send to the network.
+	local bool
+	// traces is true when Config.Count means traces, false when it means spans.
+	traces bool
+}
+
+// kinds is every exporter there is. To add one, write its package and its line here.
+var kinds = []kind{
+	{name: "otlp", open: openOTLP, queue: batched},
+	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
+	{name: "spans", open: openSpans, queue: prompt, local: true},
+	{name: "json", open: openJSON, queue: prompt, local: true},
+	{name: "console", open: openSpans, queue: prompt, local: true},
+}
+
+// output is what the exporters for people and files write to.
+type output struct {
+	w     io.Writer
+	width int
+	color bool
+}
+
+// Names are the exporters' names, None last.
+func Names() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.name)
+	}
+	return append(names, None)
+}
+
+func find(name string) (kind, bool) {
+	for _, k := range kinds {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return kind{}, false
+}
+
+func openOTLP(ctx context.Context, _ output) (sdktrace.SpanExporter, error) {
+	exporter, err := otlp.New(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return exporter, nil
+}
+
+func openWaterfall(_ context.Context, out output) (sdktrace.SpanExporter, error) {
+	return waterfall.New(out.w, waterfall.Config{Width: out.width, Color: out.color}), nil
+}
+
+func openSpans(_ context.Context, out output) (sdktrace.SpanExporter, error) {
+	return spans.New(out.w), nil
+}
+
+func openJSON(_ context.Context, out output) (sdktrace.SpanExporter, error) {
+	return otlpjson.New(out.w), nil
+}
+
+// promptDelay is how long a span waits for others before it is printed.
+const promptDelay = 100 * time.Millisecond
+
+// promptSpans is how many spans wait for a slow reader of the output.
+const promptSpans = 16384
+
+// batched is the SDK's batch processor as the OTEL_BSP_* variables set it.
+func batched(exporter sdktrace.SpanExporter) queue {
+	var limit int
+	processor := sdktrace.NewBatchSpanProcessor(exporter, func(o *sdktrace.BatchSpanProcessorOptions) {
+		o.MaxQueueSize = max(o.MaxQueueSize, 1)
+		o.MaxExportBatchSize = min(max(o.MaxExportBatchSize, 1), o.MaxQueueSize)
+		limit = o.MaxQueueSize
+	})
+	return queue{SpanProcessor: processor, limit: limit, sampledOnly: true}
+}
+
+// prompt is the SDK's batch processor with the patience of a person.
+func prompt(exporter sdktrace.SpanExporter) queue {
+	return queue{limit: promptSpans, sampledOnly: true, SpanProcessor: sdktrace.NewBatchSpanProcessor(exporter,
+		sdktrace.WithBatchTimeout(promptDelay),
+		sdktrace.WithExportTimeout(0),
+		sdktrace.WithMaxQueueSize(promptSpans),
+		sdktrace.WithMaxExportBatchSize(512))}
+}
+
+// gathered puts the spans of each trace together.
+func gathered(exporter sdktrace.SpanExporter) queue {
+	config := gather.Default()
+	gatherer := gather.New(config, exporter)
+	return queue{SpanProcessor: gatherer, limit: 2 * config.Spans}
+}

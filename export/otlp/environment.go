@@ -1,0 +1,5 @@
+package otlp
+
+const protocolGRPC = "grpc"
+
+func checkEnvironment() (string, error) { return "http/protobuf", nil }

@@ -1,0 +1,120 @@
+// Package export is the last stage: it takes finished spans and sends each of them to every chosen exporter.
+//
+// A span's way is Pipeline.Span, one bounded queue per exporter, the exporter. Nothing on that way blocks the caller,
+// and every span ends in exactly one counter per exporter: exported, or lost for a named reason.
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/throughline/throughline/export/waterfall"
+)
+
+// Settings is what the program around the pipeline provides; the zero value works.
+type Settings struct {
+	// Out is where exporters for people and files write; os.Stdout if nil. When it is a terminal, its width and
+	// colours are used.
+	Out io.Writer
+	// Log gets one line whenever an exporter begins to lose spans or recovers, never one a span.
+	Log *slog.Logger
+}
+
+// Pipeline takes spans from any goroutine and brings each to every chosen exporter.
+type Pipeline struct {
+	lanes []*lane
+	done  chan struct{}
+	end   sync.Once
+}
+
+// New opens the chosen exporters. The error is one sentence about the first setting that cannot work; a collector
+// that is down is no error here.
+func New(ctx context.Context, config Config, settings Settings) (*Pipeline, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	log := settings.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	out := describe(settings.Out)
+	p := &Pipeline{done: make(chan struct{})}
+	for _, name := range config.Exporters {
+		chosen, ok := find(name)
+		if !ok {
+			continue // none
+		}
+		exporter, err := chosen.open(ctx, out)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("opening exporter %s: %w", name, err), p.Shutdown(ctx))
+		}
+		var end *limit
+		if chosen.local {
+			end = &limit{count: config.Count, traces: chosen.traces, end: p.finish}
+		}
+		counted := newCounted(exporter, end, log.With("exporter", name))
+		p.lanes = append(p.lanes, newLane(chosen, counted))
+	}
+	return p, nil
+}
+
+// describe finds out what w is able to show.
+func describe(w io.Writer) output {
+	if w == nil {
+		w = os.Stdout
+	}
+	width, color := waterfall.Detect(w, os.Getenv)
+	return output{w: &locked{w: w}, width: width, color: color}
+}
+
+// locked lets several exporters write to one output, a write at a time.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+// Span hands a finished span to every exporter. It never blocks and may be called from any goroutine.
+func (p *Pipeline) Span(span sdktrace.ReadOnlySpan) {
+	for _, lane := range p.lanes {
+		lane.span(span)
+	}
+}
+
+// Done is closed when printing further spans makes no sense: Config.Count is reached, or the output is gone.
+func (p *Pipeline) Done() <-chan struct{} { return p.done }
+
+func (p *Pipeline) finish() { p.end.Do(func() { close(p.done) }) }
+
+// Shutdown exports what is queued and closes the exporters. When ctx ends first, what is left is counted as lost and
+// the exports under way are cancelled. Spans that come later are counted as lost. Further calls do nothing.
+func (p *Pipeline) Shutdown(ctx context.Context) error {
+	errs := make([]error, len(p.lanes))
+	var closing sync.WaitGroup
+	for i, lane := range p.lanes {
+		closing.Go(func() { errs[i] = lane.shutdown(ctx) })
+	}
+	closing.Wait()
+	return errors.Join(errs...)
+}
+
+// Stats are the figures of each exporter, in the order in which they were chosen.
+func (p *Pipeline) Stats() []Stats {
+	all := make([]Stats, 0, len(p.lanes))
+	for _, lane := range p.lanes {
+		all = append(all, lane.stats())
+	}
+	return all
+}

@@ -1,0 +1,63 @@
+package export
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/throughline/throughline/internal/telemetry"
+)
+
+// Reasons for which the pipeline itself loses spans. An exporter's error names its own by a Reason method.
+const (
+	// QueueFull: the exporter was slower than the spans came.
+	QueueFull = "queue_full"
+	// Shutdown: the span came too late, or the exporter had no time left to send it.
+	Shutdown = "shutdown"
+	// ExportFailed: the exporter gave up on the span without a better reason.
+	ExportFailed = "export_failed"
+)
+
+// Stats is what became of the spans that one exporter was offered:
+//
+//	Offered = Exported + Unsampled + Skipped + Queued + every value of Lost
+//
+// That holds exactly whenever no call of Span or Shutdown is under way.
+type Stats struct {
+	// Exporter is the name it was chosen by.
+	Exporter string
+	// Offered counts the calls of Pipeline.Span.
+	Offered uint64
+	// Exported counts the spans that the exporter took.
+	Exported uint64
+	// Unsampled counts the spans that were not to be exported because their trace is not sampled.
+	Unsampled uint64
+	// Skipped counts the spans after the last one wanted (Config.Count).
+	Skipped uint64
+	// Queued is how many spans wait or are being exported right now.
+	Queued uint64
+	// Lost counts the other spans by reason; reasons without a loss are absent.
+	Lost map[string]uint64
+}
+
+// Samples are the pipeline's figures for the agent's telemetry; it is a telemetry.Source.
+func (p *Pipeline) Samples() []telemetry.Sample {
+	var samples []telemetry.Sample
+	for _, stats := range p.Stats() {
+		labels := []telemetry.Label{{Name: "exporter", Value: stats.Exporter}}
+		noun := "exported"
+		if len(p.lanes) > 1 {
+			noun = "exported by " + stats.Exporter
+		}
+		samples = append(samples,
+			telemetry.Sample{Name: "exported_spans", Noun: noun, Labels: labels, Value: stats.Exported,
+				Help: "Spans that an exporter delivered."},
+			telemetry.Sample{Name: "unsampled_spans", Labels: labels, Value: stats.Unsampled,
+				Help: "Spans that were not exported because their trace is not sampled."},
+			telemetry.Sample{Name: "export_queue_spans", Kind: telemetry.Level, Labels: labels, Value: stats.Queued,
+				Help: "Spans that wait for an exporter or are being exported."})
+		for _, reason := range slices.Sorted(maps.Keys(stats.Lost)) {
+			samples = append(samples, telemetry.Lost(reason, stats.Lost[reason]))
+		}
+	}
+	return samples
+}
