@@ -1,0 +1,169 @@
+# Throughline's build. `make help` lists the targets.
+#
+# A target that needs Debian packages installs those that are missing, through
+# its own install-* target, before it does anything else.
+
+CLANG        ?= clang-19
+LLVM_STRIP   ?= llvm-strip-19
+CLANG_FORMAT ?= clang-format-19
+GO           ?= go
+
+# Kernels of the VM matrix, and those that `make test` boots.
+KERNELS      ?= 5.10 6.1 6.12 7
+TEST_KERNELS ?= 5.10 6.12
+
+OUT     := .output
+VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
+
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2)
+endif
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+.PHONY: all
+all: objects bin/throughline ## Build the BPF objects and bin/throughline (default)
+
+# ---- BPF objects ----
+
+# UAPI headers of the build machine serve both architectures; what differs
+# between them, the programs take from __TARGET_ARCH_*.
+BPF_CFLAGS := -O2 -g -Wall -Wextra -Wno-unused-parameter -Werror \
+	-target bpf -mcpu=v3 -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_NAMES   := $(filter-out abi,$(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c)))
+BPF_OBJECTS := $(foreach arch,x86 arm64,$(BPF_NAMES:%=bpf/%_$(arch).o))
+ABI_OBJECT  := $(OUT)/abi.o
+
+# $(call compile,ARCH): compiles $< to $@ with its dependencies beside it.
+# DWARF goes, BTF stays.
+define compile
+$(call say,BPF,$@)
+$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(1) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@
+$(Q)$(LLVM_STRIP) -g $@
+endef
+
+.PHONY: objects
+objects: $(BPF_OBJECTS) bpf/abi/types.go ## Compile bpf/*.bpf.c for amd64 and arm64
+
+bpf/%_x86.o: bpf/%.bpf.c Makefile | install-build
+	$(call compile,x86)
+
+bpf/%_arm64.o: bpf/%.bpf.c Makefile | install-build
+	$(call compile,arm64)
+
+$(ABI_OBJECT): bpf/abi.bpf.c Makefile | install-build $(OUT)
+	$(call compile,x86)
+
+-include $(BPF_OBJECTS:.o=.d) $(ABI_OBJECT:.o=.d)
+
+bpf/abi/types.go: $(ABI_OBJECT) bpf/abi/generate/main.go
+	$(call say,GEN,$@)
+	$(Q)$(GO) run ./bpf/abi/generate $(ABI_OBJECT) $@
+
+.PHONY: generate
+generate: $(ABI_OBJECT) ## Write bpf/abi/types.go from the BTF of bpf/abi.h
+	$(call say,GEN,bpf/abi/types.go)
+	$(Q)$(GO) run ./bpf/abi/generate $(ABI_OBJECT) bpf/abi/types.go
+
+# ---- the agent ----
+
+GO_BUILD := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
+	-ldflags '-s -w -X github.com/throughline/throughline/internal/buildinfo.Version=$(VERSION)'
+
+# Go knows best what is out of date.
+.PHONY: FORCE
+bin/throughline: objects FORCE
+	$(call say,GO,$@)
+	$(Q)$(GO_BUILD) -o $@ ./cmd/agent
+
+$(OUT) bin:
+	$(Q)mkdir -p $@
+
+# ---- tests ----
+
+UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/truth)
+REPORT = $(OUT)/report
+
+# Tests that attach run one package after another: their figures are times.
+.PHONY: test
+test: install-test install-vm all | $(OUT) ## Run every test: units, end to end, the VM's two ends
+	$(Q)$(GO) build -o $(REPORT) ./make/report
+	$(Q)rm -f $(OUT)/test-*.json
+	$(Q)$(REPORT) -log $(OUT)/test-unit.json -- $(GO) test -json -race -timeout 10m $(UNIT_PACKAGES)
+	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/... ./test/truth/...
+	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
+	$(Q)$(REPORT) -summary $(OUT)/test-*.json
+
+.PHONY: vm
+vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7') and print its table
+	$(Q)CGO_ENABLED=0 $(GO) test -c -o $(OUT)/e2e.test ./test/e2e
+	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -out $(OUT)/vm/table.md
+
+.PHONY: bench
+bench: install-test all ## Measure what tracing costs
+	$(Q)$(GO) run ./test/bench
+
+.PHONY: demo
+demo: install-demo all ## Trace a request through three services and print its waterfall
+	$(Q)$(GO) run ./test/demo
+
+.PHONY: collector
+collector: bin/otelcol ## Build bin/otelcol, the OpenTelemetry Collector that tests export to
+
+bin/otelcol: $(wildcard test/collector/*.go) test/collector/go.mod test/collector/go.sum
+	$(call say,GO,$@)
+	$(Q)cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ .
+
+# ---- checks ----
+
+GO_FILES = $$(git ls-files -co --exclude-standard '*.go')
+C_FILES  = $$(git ls-files -co --exclude-standard 'bpf/*.c' 'bpf/*.h')
+
+.PHONY: format
+format: install-check ## Format Go and C as `make check` wants it
+	$(Q)gofmt -w $(GO_FILES)
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+.PHONY: check
+check: install-check generate objects ## Check generated files, format, vet, import rules, the arm64 build
+	$(call say,CHECK,generated)
+	$(Q)git diff --exit-code -- bpf/abi/types.go
+	$(call say,CHECK,gofmt)
+	$(Q)files=$$(gofmt -l $(GO_FILES)); [ -z "$$files" ] || { echo "not formatted: $$files"; exit 1; }
+	$(call say,CHECK,clang-format)
+	$(Q)$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+	$(call say,CHECK,vet)
+	$(Q)$(GO) vet ./...
+	$(call say,CHECK,imports)
+	$(Q)$(GO) test -count=1 -run Import ./internal/...
+	$(call say,CHECK,arm64)
+	$(Q)GOARCH=arm64 CGO_ENABLED=0 $(GO) build -buildvcs=false ./...
+
+# ---- Debian packages ----
+
+BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
+CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
+DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light python3-flask gunicorn wrk \
+	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
+VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
+
+.PHONY: install-build install-check install-demo install-test install-vm
+install-build: ; @make/install.sh $(BUILD_PACKAGES) ## Install the packages that the build needs
+install-check: ; @make/install.sh $(CHECK_PACKAGES) ## ... that `make check` needs
+install-demo:  ; @make/install.sh $(DEMO_PACKAGES) ## ... that `make demo` needs
+install-test:  ; @make/install.sh $(TEST_PACKAGES) ## ... that `make test` needs
+install-vm:    ; @make/install.sh $(VM_PACKAGES) ## ... that `make vm` needs
+
+# ---- the rest ----
+
+.PHONY: clean
+clean: ## Remove what was built, but not downloaded kernels and images
+	$(Q)rm -rf bin bpf/*.o bpf/*.d
+	$(Q)find $(OUT) -mindepth 1 -maxdepth 1 ! -name vm -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
