@@ -38,9 +38,8 @@ var kinds = []kind{
 
 // output is what the exporters for people and files write to.
 type output struct {
-	w     io.Writer
-	width int
-	color bool
+	w      io.Writer
+	screen waterfall.Config
 }
 
 // Names are the exporters' names, None last.
@@ -70,7 +69,7 @@ func openOTLP(ctx context.Context, _ output) (sdktrace.SpanExporter, error) {
 }
 
 func openWaterfall(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return waterfall.New(out.w, waterfall.Config{Width: out.width, Color: out.color}), nil
+	return waterfall.New(out.w, out.screen), nil
 }
 
 func openSpans(_ context.Context, out output) (sdktrace.SpanExporter, error) {

@@ -70,8 +70,7 @@ func describe(w io.Writer) output {
 	if w == nil {
 		w = os.Stdout
 	}
-	width, color := waterfall.Detect(w, os.Getenv)
-	return output{w: &locked{w: w}, width: width, color: color}
+	return output{w: &locked{w: w}, screen: waterfall.Detect(w, os.Getenv)}
 }
 
 // locked lets several exporters write to one output, a write at a time.

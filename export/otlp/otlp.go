@@ -23,11 +23,7 @@ const (
 )
 
 // Exporter sends spans to one collector.
-type Exporter struct {
-	inner *otlptrace.Exporter
-	// pause is the first pause before another attempt to connect.
-	pause time.Duration
-}
+type Exporter struct{ inner *otlptrace.Exporter }
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
@@ -37,26 +33,27 @@ func New(ctx context.Context) (*Exporter, error) {
 	if err != nil {
 		return nil, err
 	}
-	var inner *otlptrace.Exporter
+	var client otlptrace.Client
 	if protocol == protocolGRPC {
-		inner, err = otlptracegrpc.New(ctx, otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+		client = otlptracegrpc.NewClient(otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
 			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
 		}))
 	} else {
-		inner, err = otlptracehttp.New(ctx, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
+		client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
 		}))
 	}
+	inner, err := otlptrace.New(ctx, utf8Client{client})
 	if err != nil {
 		return nil, fmt.Errorf("setting up OTLP over %s: %w", protocol, err)
 	}
-	return &Exporter{inner: inner, pause: firstPause}, nil
+	return &Exporter{inner: inner}, nil
 }
 
 // ExportSpans sends one batch and returns a *Error when not all of it was accepted.
 func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	started := time.Now()
-	pause := e.pause
+	pause := firstPause
 	for {
 		err := e.inner.ExportSpans(ctx, spans)
 		if err == nil {
