@@ -1,0 +1,56 @@
+// Package http1 turns the bytes of an HTTP/1.x connection into exchanges in the
+// words of the stable HTTP semantic conventions.
+//
+// It follows RFC 9112 (message syntax and framing) and RFC 9110 (methods, status
+// codes), reads leniently as servers do, and never holds a body. Bytes that
+// were counted and not captured are followed by their number; where the framing
+// is lost by that, an exchange ends with the last bytes of its chunked body, with
+// the next request, with the connection or, if only its head was seen in part,
+// with silence.
+//
+// error.type of an exchange without complete response is one of
+// connection_reset, connection_closed, timeout and process_exit.
+package http1
+
+import (
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/correlate/flow"
+)
+
+const (
+	// maxHead bounds the head of a message in bytes. Servers refuse heads
+	// of 8 to 64 KiB.
+	maxHead = 64 << 10
+	// maxFields bounds the header fields looked at in one head.
+	maxFields = 256
+	// maxPipeline bounds the requests waiting for their responses.
+	maxPipeline = 256
+	// maxPath bounds url.path in bytes.
+	maxPath = 1024
+	// maxHost bounds the authority in bytes: a domain name has at most 253
+	// and a port 6.
+	maxHost = 262
+	// maxContext bounds traceparent and tracestate in bytes each. W3C
+	// Trace Context asks for 512 of tracestate at least.
+	maxContext = 2048
+	// maxFailures is how often a connection may turn out not to speak
+	// HTTP/1.x, with no exchange in between, until it is left alone.
+	maxFailures = 4
+)
+
+// Protocol recognises HTTP/1.x. The zero value is ready for use.
+type Protocol struct{}
+
+var _ flow.Protocol = Protocol{}
+
+// Name implements flow.Protocol.
+func (Protocol) Name() string { return "http1" }
+
+// Sniff implements flow.Protocol: a turn is HTTP/1.x if it begins with a
+// request line or a status line.
+func (Protocol) Sniff(_ abi.Direction, turn []byte) flow.Verdict {
+	return max(sniffRequest(turn), sniffResponse(turn))
+}
+
+// New implements flow.Protocol.
+func (Protocol) New(s flow.Sink) flow.Parser { return &parser{sink: s} }

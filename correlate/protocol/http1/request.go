@@ -1,0 +1,145 @@
+package http1
+
+import (
+	"net/http"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/correlate/flow"
+)
+
+// request is what is kept of a request until it is answered.
+type request struct {
+	start   uint64 // ns
+	tgid    uint32
+	context abi.TraceContext
+	flags   abi.EventFlag
+	// before is the span of the connection when the request began; aligned
+	// tells that the request began an event.
+	before  [8]uint8
+	aligned bool
+
+	method      string // "" never; one of RFC 9110's is a constant
+	standard    bool
+	minor       byte
+	cut         bool // the version was not seen
+	connect     bool
+	path        string // "" in authority-form
+	https       bool
+	host        string // "" if none was given
+	port        int    // 0 if none was given
+	full        string // url.full, only for requests sent
+	traceparent string
+	tracestate  string
+
+	size  uint64 // of the body
+	sized bool   // it is known exactly
+}
+
+// newRequest begins a request with the event that brought its first byte.
+func newRequest(c *flow.Chunk, aligned bool) request {
+	r := request{start: c.Start, tgid: c.Tgid, before: c.Context.SpanId, aligned: aligned}
+	if aligned && c.Flags&abi.FlagRequestStart != 0 {
+		r.adopt(c)
+	}
+	return r
+}
+
+// adopt takes the kernel's span for this request.
+func (r *request) adopt(c *flow.Chunk) {
+	const kept = abi.FlagRemoteContext | abi.FlagOverlapped | abi.FlagInjected
+	r.context = c.Context
+	r.flags |= c.Flags & kept
+}
+
+// follow takes the context of a later event of the same head. The kernel keeps
+// the span and may have found a traceparent by now; or it has only now seen
+// that this is a request.
+func (r *request) follow(c *flow.Chunk) {
+	id := c.Context.SpanId
+	switch {
+	case id == [8]uint8{}:
+	case id == r.context.SpanId:
+		r.adopt(c)
+	case r.context.SpanId == [8]uint8{} && r.aligned && id != r.before:
+		r.adopt(c)
+	}
+}
+
+// request takes a request's head and puts it into the queue.
+func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
+	if p.role == abi.RoleUnknown {
+		p.role = abi.RoleServer
+		if d == abi.DirectionSent {
+			p.role = abi.RoleClient
+		}
+		p.sink.SetRole(p.role)
+	}
+	p.failures = 0
+	p.nextRequest()
+	if p.waiting() >= maxPipeline {
+		for ; p.first < len(p.queue); p.first++ {
+			p.sink.Drop(flow.DropPipelineFull)
+		}
+		p.abandon()
+		return
+	}
+	r := &p.forming
+	r.method, r.standard = methodName(l.method)
+	r.minor, r.cut = l.minor, l.cut
+	r.connect = r.method == http.MethodConnect
+	t := parseTarget(l.target, r.connect)
+	r.https = t.https
+	authority := t.authority
+	if len(authority) == 0 && f.hosts == 1 {
+		authority = f.host
+	}
+	if host, port, ok := splitAuthority(dropUser(authority)); ok {
+		r.host, r.port = p.names.hostText(host), port
+	}
+	if !r.connect {
+		r.path = p.names.pathText(t.path)
+	}
+	if f.contexts == 1 && len(f.traceparent) <= maxContext {
+		r.traceparent = string(f.traceparent)
+	}
+	if len(f.tracestate) <= maxContext {
+		r.tracestate = string(f.tracestate)
+	}
+	r.sized = f.hasLength && f.length == 0 && !f.badLength && !f.hasCoding && !f.tooMany
+	if p.first == len(p.queue) {
+		p.queue, p.first = p.queue[:0], 0
+	} else if p.first >= maxPipeline {
+		p.queue = append(p.queue[:0], p.queue[p.first:]...)
+		p.first = 0
+	}
+	p.queue = append(p.queue, *r)
+	p.forming = request{}
+	if answers := &p.streams[d^1]; answers.phase == phaseLost && p.waiting() == 1 {
+		answers.reset(phaseStart)
+	}
+}
+
+// nextRequest takes the beginning of another request as the end of a response
+// whose own end cannot be seen.
+func (p *parser) nextRequest() {
+	answers := &p.streams[p.ask^1]
+	switch {
+	case p.waiting() == 0:
+	case p.lost:
+		p.finishLost(answers.last)
+	case answers.phase == phaseBlind, answers.phase == phaseClose, answers.phase == phaseCut:
+		last := answers.last
+		answers.reset(phaseLost)
+		p.finish(last, outcome{})
+	}
+}
+
+// finishLost reports the requests that were answered by a response not seen.
+func (p *parser) finishLost(now uint64) {
+	for p.waiting() > 0 {
+		p.status = 0
+		p.finish(now, outcome{})
+	}
+	p.lost = false
+	p.streams[p.ask^1].reset(phaseLost)
+}
