@@ -99,7 +99,7 @@ test: install-test install-vm all | $(OUT) ## Run every test: units, end to end,
 .PHONY: vm
 vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7') and print its table
 	$(Q)CGO_ENABLED=0 $(GO) test -c -o $(OUT)/e2e.test ./test/e2e
-	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -out $(OUT)/vm/table.md
+	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -table $(OUT)/vm/table.md
 
 .PHONY: bench
 bench: install-test all ## Measure what tracing costs
