@@ -7,9 +7,13 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
+
+// slowAfter is when an export takes long enough to say so.
+const slowAfter = 3 * time.Second
 
 // loss is the error of an exporter that knows more about a failure than that it happened.
 type loss interface {
@@ -38,7 +42,8 @@ type counted struct {
 
 	mu      sync.Mutex
 	reasons map[string]uint64
-	failing bool
+	failing bool   // the last export lost spans
+	stalled bool   // an export takes or took long, and none succeeded since
 	missed  uint64 // lost since failing
 }
 
@@ -65,16 +70,21 @@ func (c *counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	wanted, last := c.limit.admit(spans)
 	c.skipped.Add(uint64(len(spans) - len(wanted)))
 	if len(wanted) > 0 {
-		ctx, cancel := context.WithCancel(ctx)
-		release := context.AfterFunc(c.stop, cancel)
-		c.settle(len(wanted), c.next.ExportSpans(ctx, wanted))
-		release()
-		cancel()
+		c.settle(len(wanted), c.export(ctx, wanted))
 	}
 	if last {
 		c.limit.end()
 	}
 	return nil
+}
+
+// export passes spans on until they are exported, given up or abandoned.
+func (c *counted) export(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.stop, cancel)()
+	defer time.AfterFunc(slowAfter, c.slow).Stop()
+	return c.next.ExportSpans(ctx, spans)
 }
 
 // settle books the result of exporting n spans.
@@ -107,6 +117,18 @@ func (c *counted) lose(n int, reason string) {
 	c.reasons[reason] += uint64(n)
 }
 
+// slow tells that spans pile up, before any is lost.
+func (c *counted) slow() {
+	c.mu.Lock()
+	first := !c.failing && !c.stalled
+	c.stalled = true
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("exporting spans takes long: the receiver may be down; spans wait in the queue",
+			"waiting", c.pending.Load())
+	}
+}
+
 // failed logs the first failure after a success.
 func (c *counted) failed(lost int, reason string, err error) {
 	c.mu.Lock()
@@ -122,8 +144,8 @@ func (c *counted) failed(lost int, reason string, err error) {
 // recovered logs the first success after a failure.
 func (c *counted) recovered() {
 	c.mu.Lock()
-	was, missed := c.failing, c.missed
-	c.failing, c.missed = false, 0
+	was, missed := c.failing || c.stalled, c.missed
+	c.failing, c.stalled, c.missed = false, false, 0
 	c.mu.Unlock()
 	if was {
 		c.log.Info("exporting spans works again", "lost", missed)

@@ -37,7 +37,7 @@ var checks = []struct {
 	{"COMPRESSION", oneOf("gzip", "none")},
 	{"TIMEOUT", checkTimeout},
 	{"HEADERS", checkHeaders},
-	{"INSECURE", oneOf("true", "false")},
+	{"INSECURE", func(v, p string) error { return oneOf("true", "false")(strings.ToLower(v), p) }},
 }
 
 // checkEnvironment returns the protocol to use, or an error about the first variable that makes no sense.
@@ -80,10 +80,9 @@ func checkEndpoint(v, protocol string) error {
 	case !web && protocol != protocolGRPC:
 		return fmt.Errorf("%q does not begin with http:// or https://; write a URL such as %s", v, example(protocol))
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-			return fmt.Errorf("%q has a port that is not between 1 and 65535", v)
-		}
+	port := cmp.Or(u.Port(), u.Opaque) // of "host:port", the URL parser takes the host for a scheme
+	if n, err := strconv.Atoi(port); err == nil && (n < 1 || n > 65535) {
+		return fmt.Errorf("%q has a port that is not between 1 and 65535", v)
 	}
 	return nil
 }
@@ -154,7 +153,7 @@ func token(name string) bool {
 // oneOf wants one of the words.
 func oneOf(words ...string) func(value, protocol string) error {
 	return func(v, _ string) error {
-		if slices.ContainsFunc(words, func(w string) bool { return strings.EqualFold(v, w) }) {
+		if slices.Contains(words, v) {
 			return nil
 		}
 		return fmt.Errorf("%q is none of %s", v, strings.Join(words, ", "))

@@ -10,37 +10,37 @@ import (
 // their default value are left out, as Protobuf's JSON does.
 func appendTracesData(b []byte, spans []*tracepb.ResourceSpans) []byte {
 	o := object{b: append(b, '{')}
-	list(&o, "resourceSpans", spans, resourceSpans)
+	list(&o, "resourceSpans", spans, resourceSpansMembers)
 	return o.close()
 }
 
-func resourceSpans(o *object, rs *tracepb.ResourceSpans) {
+func resourceSpansMembers(o *object, rs *tracepb.ResourceSpans) {
 	if r := rs.GetResource(); r != nil {
-		o.object("resource", func(o *object) { resource(o, r) })
+		o.object("resource", func(o *object) { resourceMembers(o, r) })
 	}
-	list(o, "scopeSpans", rs.GetScopeSpans(), scopeSpans)
+	list(o, "scopeSpans", rs.GetScopeSpans(), scopeSpansMembers)
 	o.string("schemaUrl", rs.GetSchemaUrl())
 }
 
-func resource(o *object, r *resourcepb.Resource) {
-	list(o, "attributes", r.GetAttributes(), keyValue)
+func resourceMembers(o *object, r *resourcepb.Resource) {
+	list(o, "attributes", r.GetAttributes(), keyValueMembers)
 	o.number("droppedAttributesCount", uint64(r.GetDroppedAttributesCount()))
 }
 
-func scopeSpans(o *object, ss *tracepb.ScopeSpans) {
+func scopeSpansMembers(o *object, ss *tracepb.ScopeSpans) {
 	if scope := ss.GetScope(); scope != nil {
 		o.object("scope", func(o *object) {
 			o.string("name", scope.GetName())
 			o.string("version", scope.GetVersion())
-			list(o, "attributes", scope.GetAttributes(), keyValue)
+			list(o, "attributes", scope.GetAttributes(), keyValueMembers)
 			o.number("droppedAttributesCount", uint64(scope.GetDroppedAttributesCount()))
 		})
 	}
-	list(o, "spans", ss.GetSpans(), span)
+	list(o, "spans", ss.GetSpans(), spanMembers)
 	o.string("schemaUrl", ss.GetSchemaUrl())
 }
 
-func span(o *object, s *tracepb.Span) {
+func spanMembers(o *object, s *tracepb.Span) {
 	o.hex("traceId", s.GetTraceId())
 	o.hex("spanId", s.GetSpanId())
 	o.string("traceState", s.GetTraceState())
@@ -49,11 +49,11 @@ func span(o *object, s *tracepb.Span) {
 	o.number("kind", uint64(s.GetKind()))
 	o.quoted("startTimeUnixNano", s.GetStartTimeUnixNano())
 	o.quoted("endTimeUnixNano", s.GetEndTimeUnixNano())
-	list(o, "attributes", s.GetAttributes(), keyValue)
+	list(o, "attributes", s.GetAttributes(), keyValueMembers)
 	o.number("droppedAttributesCount", uint64(s.GetDroppedAttributesCount()))
-	list(o, "events", s.GetEvents(), event)
+	list(o, "events", s.GetEvents(), eventMembers)
 	o.number("droppedEventsCount", uint64(s.GetDroppedEventsCount()))
-	list(o, "links", s.GetLinks(), link)
+	list(o, "links", s.GetLinks(), linkMembers)
 	o.number("droppedLinksCount", uint64(s.GetDroppedLinksCount()))
 	if status := s.GetStatus(); status != nil {
 		o.object("status", func(o *object) {
@@ -64,31 +64,31 @@ func span(o *object, s *tracepb.Span) {
 	o.number("flags", uint64(s.GetFlags()))
 }
 
-func event(o *object, e *tracepb.Span_Event) {
+func eventMembers(o *object, e *tracepb.Span_Event) {
 	o.quoted("timeUnixNano", e.GetTimeUnixNano())
 	o.string("name", e.GetName())
-	list(o, "attributes", e.GetAttributes(), keyValue)
+	list(o, "attributes", e.GetAttributes(), keyValueMembers)
 	o.number("droppedAttributesCount", uint64(e.GetDroppedAttributesCount()))
 }
 
-func link(o *object, l *tracepb.Span_Link) {
+func linkMembers(o *object, l *tracepb.Span_Link) {
 	o.hex("traceId", l.GetTraceId())
 	o.hex("spanId", l.GetSpanId())
 	o.string("traceState", l.GetTraceState())
-	list(o, "attributes", l.GetAttributes(), keyValue)
+	list(o, "attributes", l.GetAttributes(), keyValueMembers)
 	o.number("droppedAttributesCount", uint64(l.GetDroppedAttributesCount()))
 	o.number("flags", uint64(l.GetFlags()))
 }
 
-func keyValue(o *object, kv *commonpb.KeyValue) {
+func keyValueMembers(o *object, kv *commonpb.KeyValue) {
 	o.string("key", kv.GetKey())
 	if v := kv.GetValue(); v != nil {
-		o.object("value", func(o *object) { anyValue(o, v) })
+		o.object("value", func(o *object) { anyValueMembers(o, v) })
 	}
 }
 
-// anyValue writes which of the values is set even if it is the default of its type.
-func anyValue(o *object, v *commonpb.AnyValue) {
+// anyValueMembers writes which of the values is set even if it is the default of its type.
+func anyValueMembers(o *object, v *commonpb.AnyValue) {
 	switch v := v.GetValue().(type) {
 	case *commonpb.AnyValue_StringValue:
 		o.key("stringValue")
@@ -102,8 +102,8 @@ func anyValue(o *object, v *commonpb.AnyValue) {
 	case *commonpb.AnyValue_BytesValue:
 		o.base64("bytesValue", v.BytesValue)
 	case *commonpb.AnyValue_ArrayValue:
-		o.object("arrayValue", func(o *object) { list(o, "values", v.ArrayValue.GetValues(), anyValue) })
+		o.object("arrayValue", func(o *object) { list(o, "values", v.ArrayValue.GetValues(), anyValueMembers) })
 	case *commonpb.AnyValue_KvlistValue:
-		o.object("kvlistValue", func(o *object) { list(o, "values", v.KvlistValue.GetValues(), keyValue) })
+		o.object("kvlistValue", func(o *object) { list(o, "values", v.KvlistValue.GetValues(), keyValueMembers) })
 	}
 }

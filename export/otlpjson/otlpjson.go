@@ -5,9 +5,11 @@
 package otlpjson
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -42,9 +44,22 @@ func (*file) Stop(context.Context) error { return nil }
 
 // UploadTraces writes the line. It is not called twice at the same time.
 func (f *file) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+	slices.SortFunc(spans, func(a, b *tracepb.ResourceSpans) int { // the SDK's order is that of a map
+		return bytes.Compare(firstID(a), firstID(b))
+	})
 	f.line = append(appendTracesData(f.line[:0], spans), '\n')
 	if _, err := f.w.Write(f.line); err != nil {
 		return fmt.Errorf("writing OTLP JSON: %w", err)
+	}
+	return nil
+}
+
+// firstID is the id of the first span.
+func firstID(rs *tracepb.ResourceSpans) []byte {
+	for _, ss := range rs.GetScopeSpans() {
+		for _, span := range ss.GetSpans() {
+			return span.GetSpanId()
+		}
 	}
 	return nil
 }

@@ -128,14 +128,14 @@ func tag(n *node) line {
 		l = append(l, piece{"  " + text.Clean(n.ErrorType), redder})
 	}
 	if n.orphan {
-		l = append(l, piece{"  ‹parent " + n.Parent.String()[:8] + "… not seen›", dim})
+		l = append(l, piece{"  ‹parent not seen›", dim})
 	}
 	return l
 }
 
 // span is one span's line.
 func (p *page) span(t *tree, n *node, name, tag line) {
-	tag = tag.cut(p.label / 2)
+	tag = tag.cut(p.label * 3 / 5)
 	l := append(name.cut(p.label-tag.width()), tag...).fill(p.label)
 	if p.status > 0 {
 		code, style := status(n), plain
@@ -216,23 +216,21 @@ func bar(t *tree, n *node, columns int) string {
 
 // format writes a duration with three digits, or in minutes and hours, in at most durationWidth columns.
 func format(d time.Duration) string {
-	sign := ""
-	if d < 0 {
-		sign, d = "-", -d
-	}
 	switch {
+	case d < 0:
+		return "< 0" // the clock was set
 	case d < time.Microsecond:
-		return fmt.Sprintf("%s%d ns", sign, d.Nanoseconds())
+		return fmt.Sprintf("%d ns", d.Nanoseconds())
 	case d < 999500*time.Nanosecond:
-		return sign + digits(float64(d)/float64(time.Microsecond)) + " µs"
+		return digits(float64(d)/float64(time.Microsecond)) + " µs"
 	case d < 999500*time.Microsecond:
-		return sign + digits(float64(d)/float64(time.Millisecond)) + " ms"
+		return digits(float64(d)/float64(time.Millisecond)) + " ms"
 	case d < 99950*time.Millisecond:
-		return sign + digits(d.Seconds()) + " s"
+		return digits(d.Seconds()) + " s"
 	case d < 100*time.Minute:
-		return fmt.Sprintf("%s%dm%02ds", sign, int(d.Minutes()), int(d.Seconds())%60)
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
 	default:
-		return fmt.Sprintf("%s%.0f h", sign, d.Hours())
+		return fmt.Sprintf("%.0f h", d.Hours())
 	}
 }
 
