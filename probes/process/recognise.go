@@ -5,13 +5,27 @@ import (
 	"os"
 
 	"github.com/throughline/throughline/probes/process/runtime"
+	"github.com/throughline/throughline/probes/process/runtime/dotnet"
 	"github.com/throughline/throughline/probes/process/runtime/golang"
+	"github.com/throughline/throughline/probes/process/runtime/java"
+	"github.com/throughline/throughline/probes/process/runtime/native"
+	"github.com/throughline/throughline/probes/process/runtime/node"
+	"github.com/throughline/throughline/probes/process/runtime/php"
+	"github.com/throughline/throughline/probes/process/runtime/python"
+	"github.com/throughline/throughline/probes/process/runtime/ruby"
 )
 
 // recognisers lists the runtimes, first match first; native matches all.
 func recognisers() []runtime.Recogniser {
 	return []runtime.Recogniser{
+		java.Recogniser{},
+		dotnet.Recogniser{},
 		golang.Recogniser{},
+		node.Recogniser{},
+		python.Recogniser{},
+		ruby.Recogniser{},
+		php.Recogniser{},
+		native.Recogniser{},
 	}
 }
 

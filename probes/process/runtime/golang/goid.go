@@ -16,19 +16,21 @@ import (
 // program built with that version.
 var goidOffsets = map[int]uint32{
 	17: 152, 18: 152, 19: 152, 20: 152, 21: 152, 22: 152,
+	23: 160, 24: 160, // syscallbp was added before it
+	25: 152, 26: 152, 27: 152, // gobuf lost its ret
 }
 
 // maxDebug bounds the debug information that is read, in bytes uncompressed.
 // Beyond cheapDebug the table is asked first: unpacking takes memory and time.
 const (
 	cheapDebug = 16 << 20
-	maxDebug   = 256 << 20
+	maxDebug   = 128 << 20
 )
 
 func goidOffsetOf(f *elf.File, r io.ReaderAt) (uint32, error) {
 	info, err := buildinfo.Read(r)
 	if err != nil {
-		return 0, fmt.Errorf("%w: %w", ErrNotGo, err)
+		return 0, fmt.Errorf("%w: no build information", ErrNotGo)
 	}
 	fromTable, known := goidOffsets[minorVersion(info.GoVersion)]
 	if known && debugSize(f) > cheapDebug {
