@@ -1,20 +1,66 @@
 package http1
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
-	"github.com/throughline/throughline/bpf/abi"
+	"go.uber.org/goleak"
+
 	"github.com/throughline/throughline/correlate/flow"
 )
 
-func TestSmoke(t *testing.T) {
-	k := newKernel(t, flow.Options{})
-	k.open(true, false)
-	k.request(server, "GET /hello?secret=1 HTTP/1.1\r\nHost: example.com:8080\r\n\r\n")
-	k.bytes(client, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
-	k.close(abi.CloseRemote, 0)
-	if len(k.found) != 1 {
-		t.Fatalf("%d exchanges; %+v", len(k.found), k.a.Stats())
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func bothEnds(t *testing.T, f func(t *testing.T, asServer bool)) {
+	t.Run("server", func(t *testing.T) { f(t, true) })
+	t.Run("client", func(t *testing.T) { f(t, false) })
+}
+
+// Every conversation, each call an event.
+func TestScripts(t *testing.T) {
+	for _, s := range loadScripts(t) {
+		t.Run(s.name, func(t *testing.T) {
+			bothEnds(t, func(t *testing.T, asServer bool) {
+				k := newKernel(t, flow.Options{})
+				s.play(k, asServer)
+				s.check(t, k, asServer, "whole")
+			})
+		})
 	}
-	t.Logf("%+v", k.found[0])
+}
+
+// The calls' boundaries mean nothing: each conversation is cut in two at every
+// byte, and into single bytes, and at random.
+func TestScriptsSplitAnywhere(t *testing.T) {
+	for _, s := range loadScripts(t) {
+		t.Run(s.name, func(t *testing.T) {
+			bothEnds(t, func(t *testing.T, asServer bool) {
+				run := func(how string, next func(int) int) {
+					k := newKernel(t, flow.Options{})
+					k.events = 1 << 20
+					cut := s.split(next)
+					cut.play(k, asServer)
+					cut.check(t, k, asServer, how)
+				}
+				run("byte by byte", func(int) int { return 1 })
+				for at := 1; at < s.size() && !t.Failed(); at++ {
+					left := at
+					run(fmt.Sprintf("cut at %d", at), func(length int) int {
+						if left > 0 && left < length {
+							n := left
+							left = 0
+							return n
+						}
+						left -= length
+						return length
+					})
+				}
+				r := rand.New(rand.NewPCG(1, 2))
+				for i := 0; i < 20 && !t.Failed(); i++ {
+					run("at random", func(int) int { return 1 + r.IntN(40) })
+				}
+			})
+		})
+	}
 }

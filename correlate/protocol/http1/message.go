@@ -202,7 +202,7 @@ func (p *parser) promote(s *stream, d abi.Direction) bool {
 func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how framing) {
 	if p.waiting() == 0 {
 		// The server may answer a head that it did not wait for.
-		if asks := &p.streams[p.ask]; p.role != abi.RoleUnknown && asks.phase == phaseHead && status >= 400 {
+		if asks := &p.streams[p.ask]; p.tried && asks.phase == phaseHead && status >= 400 {
 			p.promote(asks, p.ask)
 		}
 	}

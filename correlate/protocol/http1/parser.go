@@ -111,6 +111,10 @@ func (p *parser) Feed(c *flow.Chunk) {
 // does not know where it stands.
 func (p *parser) resynchronise(s *stream, c *flow.Chunk) {
 	switch {
+	case p.role == abi.RoleUnknown && p.tried && c.Direction != p.ask &&
+		p.streams[p.ask].phase == phaseHead && sniffResponse(c.Data) != flow.No:
+		// An answer to a head that is not whole yet.
+		s.reset(phaseStart)
 	case p.role == abi.RoleUnknown:
 		if sniffRequest(c.Data) == flow.No {
 			if sniffResponse(c.Data) == flow.Yes {
@@ -128,9 +132,7 @@ func (p *parser) resynchronise(s *stream, c *flow.Chunk) {
 				s.reset(phaseStart)
 			}
 		case phaseLength, phaseChunked, phaseBlind:
-			// The answer came before the body, and no body follows:
-			// RFC 9110 section 10.1.1.
-			if p.waiting() == 0 && sniffRequest(c.Data) == flow.Yes && sniffLine(c.Data) == flow.Yes {
+			if p.waiting() == 0 && s.refused(c) {
 				s.reset(phaseStart)
 			}
 		}
@@ -140,6 +142,17 @@ func (p *parser) resynchronise(s *stream, c *flow.Chunk) {
 		}
 		s.reset(phaseStart)
 	}
+}
+
+// refused reports whether a new request begins where a body was announced. The
+// answer may come before the body, and then no body follows: RFC 9110 section
+// 10.1.1.
+func (s *stream) refused(c *flow.Chunk) bool {
+	v := sniffRequest(c.Data)
+	if s.size == 0 && (v == flow.Yes || v == flow.Maybe && c.Flags&abi.FlagRequestStart != 0) {
+		return true
+	}
+	return v == flow.Yes && sniffLine(c.Data) == flow.Yes
 }
 
 func (s *stream) reset(to phase) {
