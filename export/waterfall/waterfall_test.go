@@ -93,7 +93,7 @@ func TestStrange(t *testing.T) {
 // TestNoLineIsWiderThanThePage holds for every width.
 func TestNoLineIsWiderThanThePage(t *testing.T) {
 	traces := [][]sampletrace.Span{sampletrace.Checkout(), strange(), many(300), deep(300)}
-	for width := 1; width < 300; width += 1 + width/8 {
+	for width := 1; width < 300; width += 1 + width/3 {
 		for i, spans := range traces {
 			checkPage(t, render(t, spans, width, false), width)
 			plain, colored := render(t, spans, width, false), render(t, spans, width, true)
