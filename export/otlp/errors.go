@@ -102,8 +102,12 @@ func grpcCode(err error) codes.Code {
 }
 
 // neverSent is true when no connection came about, so that trying again cannot deliver twice. The SDK's HTTP exporter
-// gives up at once then, and a collector that restarts would cost a batch.
+// gives up at once then, its gRPC exporter after the time limit of one request, and a collector that restarts would
+// cost a batch.
 func neverSent(err error) bool {
 	var network *net.OpError
-	return errors.As(err, &network) && network.Op == "dial"
+	if errors.As(err, &network) {
+		return network.Op == "dial"
+	}
+	return grpcCode(err) == codes.Unavailable && strings.Contains(err.Error(), "Error while dialing")
 }

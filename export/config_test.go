@@ -1,0 +1,62 @@
+package export
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestFromEnvironment(t *testing.T) {
+	f := func(value string, want ...string) {
+		t.Helper()
+		environment(t, "OTEL_TRACES_EXPORTER", value)
+		config, err := FromEnvironment()
+		if err != nil || !slices.Equal(config.Exporters, want) {
+			t.Errorf("%q: %v, %v", value, config.Exporters, err)
+		}
+	}
+	f("", "otlp")
+	f(" ", "otlp")
+	f("otlp", "otlp")
+	f("none", "none")
+	f("console, otlp,,console", "console", "otlp")
+}
+
+func TestBadConfigs(t *testing.T) {
+	f := func(value, want string) {
+		t.Helper()
+		environment(t, "OTEL_TRACES_EXPORTER", value)
+		_, err := FromEnvironment()
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: error is %v, want %q in it", value, err, want)
+		}
+	}
+	f("zipkin", `reading OTEL_TRACES_EXPORTER: choosing exporters: unknown exporter "zipkin"; known are otlp, waterfall, spans, json, console, none`)
+	f("none,otlp", `"none" cannot stand beside another name`)
+	f(",", "none is named")
+	for _, config := range []Config{{}, {Exporters: []string{"otlp", "otlp"}}, {Exporters: []string{"otlp"}, Count: -1}} {
+		if err := config.Validate(); err == nil {
+			t.Errorf("%+v is valid", config)
+		}
+	}
+}
+
+func TestNewNamesTheExporter(t *testing.T) {
+	environment(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+	p, err := New(t.Context(), Config{Exporters: []string{"console", "otlp"}}, Settings{})
+	if err == nil {
+		t.Fatal("no error", p)
+	}
+	if message := err.Error(); !strings.HasPrefix(message, "opening exporter otlp: reading OTEL_EXPORTER_OTLP_ENDPOINT: ") ||
+		strings.Contains(message, "\n") {
+		t.Errorf("error is %q", message)
+	}
+}
+
+func TestNoneExportsNothing(t *testing.T) {
+	p := start(t, Config{Exporters: []string{None}}, Settings{})
+	feed(p, 1, 1)
+	if len(p.Stats()) > 0 || p.Shutdown(t.Context()) != nil {
+		t.Error("something is exported")
+	}
+}

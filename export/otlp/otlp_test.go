@@ -1,0 +1,266 @@
+package otlp
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"net"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc/codes"
+
+	"github.com/throughline/throughline/export/internal/fakecollector"
+	"github.com/throughline/throughline/export/internal/sampletrace"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// environment clears the OTLP variables and sets those given.
+func environment(t testing.TB, variables map[string]string) {
+	t.Helper()
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "OTEL_") {
+			t.Setenv(name, value) // so that it is put back
+			os.Unsetenv(name)
+		}
+	}
+	for name, value := range variables {
+		t.Setenv(name, value)
+	}
+}
+
+func open(t testing.TB, variables map[string]string) *Exporter {
+	t.Helper()
+	environment(t, variables)
+	exporter, err := New(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := exporter.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return exporter
+}
+
+func send(t *testing.T, exporter *Exporter, patience time.Duration) error {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	return exporter.ExportSpans(ctx, sampletrace.Snapshots(sampletrace.Checkout()))
+}
+
+// transports runs a test over every protocol.
+func transports(t *testing.T, test func(t *testing.T, c *fakecollector.Collector, variables map[string]string)) {
+	t.Run("grpc", func(t *testing.T) {
+		c := &fakecollector.Collector{}
+		test(t, c, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+			"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + fakecollector.GRPC(t, c, "", nil)})
+	})
+	t.Run("http", func(t *testing.T) {
+		c := &fakecollector.Collector{}
+		server := fakecollector.HTTP(t, c, "")
+		server.Start()
+		test(t, c, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL})
+	})
+}
+
+func TestDelivers(t *testing.T) {
+	transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+		variables["OTEL_EXPORTER_OTLP_HEADERS"] = "x-tenant=blue,authorization=Bearer%20abc"
+		variables["OTEL_EXPORTER_OTLP_COMPRESSION"] = "gzip"
+		if err := send(t, open(t, variables), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(c.Spans()); n != 8 {
+			t.Errorf("%d spans arrived", n)
+		}
+		if got := c.Header("X-Tenant") + c.Header("Authorization"); got != "blueBearer abc" {
+			t.Errorf("headers are %q", got)
+		}
+		if got := c.Header("Content-Encoding"); got != "gzip" && variables["OTEL_EXPORTER_OTLP_PROTOCOL"] == "" {
+			t.Errorf("encoding is %q", got)
+		}
+	})
+}
+
+func TestJSONOverHTTP(t *testing.T) {
+	c := &fakecollector.Collector{}
+	server := fakecollector.HTTP(t, c, "")
+	server.Start()
+	exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL,
+		"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"})
+	if err := send(t, exporter, 5*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Header("Content-Type"); got != "application/json" {
+		t.Errorf("content type is %q", got)
+	}
+}
+
+func TestRetriesUntilAccepted(t *testing.T) {
+	transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+		c.Next(fakecollector.Answer{Code: codes.Unavailable, HTTP: 503})
+		if err := send(t, open(t, variables), 5*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if c.Calls() != 2 || len(c.Spans()) != 8 {
+			t.Errorf("%d calls, %d spans", c.Calls(), len(c.Spans()))
+		}
+	})
+}
+
+func TestReasons(t *testing.T) {
+	f := func(name string, answer fakecollector.Answer, patience time.Duration, reason string, lost int) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+				answers := make([]fakecollector.Answer, 20)
+				for i := range answers {
+					answers[i] = answer
+				}
+				c.Next(answers...)
+				err := send(t, open(t, variables), patience)
+				var known *Error
+				if !errors.As(err, &known) {
+					t.Fatalf("error is %#v", err)
+				}
+				if known.Reason() != reason || known.Lost(8) != lost {
+					t.Errorf("lost %d for %s: %v", known.Lost(8), known.Reason(), err)
+				}
+			})
+		})
+	}
+	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 300*time.Millisecond, Unavailable, 8)
+	f("unauthorized", fakecollector.Answer{Code: codes.Unauthenticated, HTTP: 401}, 5*time.Second, Refused, 8)
+	f("not implemented", fakecollector.Answer{Code: codes.Unimplemented, HTTP: 404}, 5*time.Second, Refused, 8)
+	f("partial", fakecollector.Answer{Rejected: 3}, 5*time.Second, Rejected, 3)
+	f("slow", fakecollector.Answer{Wait: make(chan struct{})}, 100*time.Millisecond, Timeout, 8)
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+func TestCollectorThatIsDown(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
+			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + freeAddress(t)})
+			err := send(t, exporter, 300*time.Millisecond)
+			var known *Error
+			if !errors.As(err, &known) || known.Reason() != Unavailable {
+				t.Errorf("error is %v", err)
+			}
+		})
+	}
+}
+
+// TestCollectorThatComesUp has the collector start while a batch is being sent.
+func TestCollectorThatComesUp(t *testing.T) {
+	for _, protocol := range []string{"grpc", "http/protobuf"} {
+		t.Run(protocol, func(t *testing.T) {
+			c, address := &fakecollector.Collector{}, freeAddress(t)
+			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + address})
+			result := make(chan error, 1)
+			go func() { result <- send(t, exporter, 10*time.Second) }()
+			time.Sleep(100 * time.Millisecond)
+			if protocol == "grpc" {
+				fakecollector.GRPC(t, c, address, nil)
+			} else {
+				fakecollector.HTTP(t, c, address).Start()
+			}
+			if err := <-result; err != nil || len(c.Spans()) != 8 {
+				t.Errorf("%d spans arrived, error %v", len(c.Spans()), err)
+			}
+		})
+	}
+}
+
+// certificate is httptest's own, for 127.0.0.1.
+func certificate(t *testing.T) (config *tls.Config, file string) {
+	t.Helper()
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	file = filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: server.TLS.Certificates}, file
+}
+
+func TestTLS(t *testing.T) {
+	config, file := certificate(t)
+	f := func(protocol, endpoint string, c *fakecollector.Collector) {
+		t.Helper()
+		variables := map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}
+		if err := send(t, open(t, variables), time.Second); err == nil {
+			t.Errorf("%s: an unknown certificate was trusted", protocol)
+		}
+		variables["OTEL_EXPORTER_OTLP_CERTIFICATE"] = file
+		if err := send(t, open(t, variables), 5*time.Second); err != nil || len(c.Spans()) != 8 {
+			t.Errorf("%s: %d spans arrived, error %v", protocol, len(c.Spans()), err)
+		}
+	}
+	c := &fakecollector.Collector{}
+	f("grpc", "https://"+fakecollector.GRPC(t, c, "", config), c)
+	c = &fakecollector.Collector{}
+	server := fakecollector.HTTP(t, c, "")
+	server.TLS = config
+	server.StartTLS()
+	f("http/protobuf", server.URL, c)
+}
+
+func TestBytesThatAreNoUTF8(t *testing.T) {
+	transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+		spans := append(sampletrace.Checkout(), sampletrace.Span{ID: 9, Method: "G\xff", Path: "/\xc3(", Status: 200})
+		if err := open(t, variables).ExportSpans(t.Context(), sampletrace.Snapshots(spans)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(c.Spans()); n != 9 {
+			t.Errorf("%d spans arrived", n)
+		}
+	})
+}
+
+func BenchmarkExport(b *testing.B) {
+	var batch []sampletrace.Span
+	for len(batch) < 512 {
+		batch = append(batch, sampletrace.Checkout()...)
+	}
+	spans := sampletrace.Snapshots(batch)
+	f := func(protocol, endpoint string) {
+		b.Run(protocol, func(b *testing.B) {
+			exporter := open(b, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				if err := exporter.ExportSpans(context.Background(), spans); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(spans)), "ns/span")
+		})
+	}
+	c := &fakecollector.Collector{Discard: true}
+	f("grpc", "http://"+fakecollector.GRPC(b, c, "", nil))
+	server := fakecollector.HTTP(b, c, "")
+	server.Start()
+	f("http/protobuf", server.URL)
+}
