@@ -232,7 +232,8 @@ enum conn_flag {
 	CONN_OVERLAPPED = 1 << 7,
 	CONN_INJECTED = 1 << 8,	   /* the open request got our header */
 	CONN_HEAD_REQUEST = 1 << 9, /* the open request's method is HEAD */
-	CONN_JUDGED = 1 << 10,	   /* sk_msg has seen the open request's head */
+	CONN_JUDGED = 1 << 10,	   /* sk_msg gave the open request its context */
+	CONN_LOOKED = 1 << 11,	   /* sk_msg has looked at this turn's bytes */
 };
 
 /* Every way to lose something, counted per CPU in `drops`. */

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One call that moves bytes, while it is looked at. */
+#ifndef THROUGHLINE_CALL_H
+#define THROUGHLINE_CALL_H
+
+#include "io.h"
+#include "http.h"
+
+/*
+ * One call that moved bytes, and the record that is made of it.
+ *
+ * What one step finds out is kept here and not in variables: the verifier
+ * forgets the value of what is written to a map and so merges the paths behind
+ * each step, instead of walking every combination.
+ */
+struct call {
+	struct io io;
+	struct syscall syscall;
+	struct scan scan;
+	u8 value[64]; /* traceparent, while the scanner runs */
+	u64 now;
+	u64 offset; /* of the first byte in its direction */
+	u64 previous;
+	u32 length;
+	u32 captured;
+	u32 used;      /* bytes up to the head's end */
+	u8 direction;  /* enum direction */
+	u8 turn;       /* the direction changed */
+	u8 may_hold_head;
+	u8 begins;     /* a request may begin with the first one */
+	u8 done;       /* the exchange is complete */
+	u8 last_chunk; /* the call ends in a chunked body's end */
+	u16 flags;     /* enum event_flag */
+	u8 record[sizeof(struct data_event) + 2 * CAPTURE_MAX];
+};
+
+/* By enum direction, and one for the injecting program. */
+enum {
+	SLOT_INJECT = 2,
+	SLOTS = 3,
+};
+
+/* Room for one call. A slot a direction: a send and a receive may interleave on
+ * one CPU where programs can be preempted, two sends cannot (the kernel skips a
+ * program that is already running on the CPU, and counts it). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, u32);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+/*
+ * Scans the captured bytes of the call in a slot. A global function: the
+ * verifier walks it once, on its own, and not once a path that leads here.
+ */
+__noinline int call_scan(u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct scan s;
+
+	if (!call)
+		return 0;
+	s = call->scan;
+	s.value = call->value;
+	s.from = call->record + sizeof(struct data_event);
+	scan_run(&s);
+	s.value = NULL;
+	s.from = NULL;
+	call->scan = s;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Where the HTTP/1 exchange on a connection stands, and whose it is. Known here
+ * and not only in the agent, because a request that is sent while another one
+ * is served has left before the agent wakes.
+ */
+#ifndef THROUGHLINE_EXCHANGE_H
+#define THROUGHLINE_EXCHANGE_H
+
+#include "call.h"
+#include "conn.h"
+#include "trace.h"
+
+#define UNKNOWN_TURNS_MAX 4 /* turns of an unknown protocol before it is left alone */
+
+enum {
+	STATUS_SWITCHING_PROTOCOLS = 101,
+	STATUS_OK = 200,
+	STATUS_NO_CONTENT = 204,
+	STATUS_MULTIPLE_CHOICES = 300,
+	STATUS_NOT_MODIFIED = 304,
+};
+
+static __always_inline u8 request_direction(const struct conn *c)
+{
+	return c->role == ROLE_CLIENT ? DIRECTION_SENT : DIRECTION_RECEIVED;
+}
+
+/* The request on c belongs to a task of this process; so do its ids. */
+static __always_inline void request_served(struct conn *c, struct sock *sk, const struct target *t)
+{
+	const struct half *half = &c->half[DIRECTION_RECEIVED];
+	struct trace_context remote = {};
+
+	trace_new_root(&c->ctx);
+	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
+	if (half->scan_flags & SCAN_VALUE && trace_parse(c->value, half->value_len, &remote)) {
+		c->flags |= CONN_REMOTE_CONTEXT;
+		trace_adopt(&c->ctx, &remote);
+	}
+	task_current(t, &c->owner);
+	if (!task_take(&c->owner, (u64)sk, c->gen, &c->ctx))
+		c->flags |= CONN_OVERLAPPED;
+}
+
+/* The context of a request that the current task sends. value is what its own
+ * traceparent says, if it has one. True: the header has to be added. */
+static __always_inline bool request_made(struct conn *c, const struct target *t, u32 scan_flags,
+					 const u8 *value, u32 value_len)
+{
+	struct trace_context remote = {};
+	struct task_key key;
+	struct task *task;
+
+	task_current(t, &key);
+	task = bpf_map_lookup_elem(&tasks, &key);
+	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
+	if (task && task->overlapped) {
+		c->flags |= CONN_OVERLAPPED;
+		task = NULL;
+	}
+	if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote)) {
+		struct adopted *a = bpf_map_lookup_elem(&adoptions, remote.span_id);
+
+		c->flags |= CONN_REMOTE_CONTEXT;
+		if (a && same_trace(&a->ctx, &remote)) {
+			/* A proxy forwards the header that came with its own
+			 * request: the id on the wire is not this span's. */
+			trace_new_child(&c->ctx, &a->ctx);
+			if (a->ambiguous) {
+				drop(DROP_CONTEXT_AMBIGUOUS);
+				__builtin_memcpy(c->ctx.parent_id, remote.span_id, 8);
+			}
+			return false;
+		}
+		/* The program's own SDK: the id on the wire is the one used. */
+		c->ctx = remote;
+		if (task && same_trace(&task->ctx, &remote))
+			__builtin_memcpy(c->ctx.parent_id, task->ctx.span_id, 8);
+		return false;
+	}
+	if (task)
+		trace_new_child(&c->ctx, &task->ctx);
+	else
+		trace_new_root(&c->ctx);
+	return true;
+}
+
+#define LAST_CHUNK_SIZE 5
+
+/* RFC 9112, 7.1: a chunked body without trailers ends so. */
+static __always_inline bool last_chunk(const u8 *tail, u32 len)
+{
+	const u8 *end = tail + ((len - LAST_CHUNK_SIZE) & 3);
+
+	return end[0] == '0' && end[1] == '\r' && end[2] == '\n' && end[3] == '\r' &&
+	       end[4] == '\n';
+}
+
+#define BODY_UNBOUNDED (~0ULL)
+
+static __always_inline bool response_has_no_body(const struct conn *c, u32 status)
+{
+	return c->flags & CONN_HEAD_REQUEST || status == STATUS_NO_CONTENT ||
+	       status == STATUS_NOT_MODIFIED || status < STATUS_OK;
+}
+
+/* Bytes of body that a head announces, RFC 9112, 6.3. */
+static __always_inline u64 body_declared(const struct conn *c, const struct half *half,
+					 u8 direction)
+{
+	bool response = direction != request_direction(c);
+
+	if (response && response_has_no_body(c, half->status))
+		return 0;
+	if (half->scan_flags & SCAN_CHUNKED)
+		return BODY_UNBOUNDED;
+	if (half->scan_flags & SCAN_LENGTH)
+		return half->scan_length;
+	return response ? BODY_UNBOUNDED : 0;
+}
+
+/* Takes the bytes of a call off a body; true when that was the last of it. */
+static __always_inline bool body_take(struct half *half, u64 length, bool last_chunk)
+{
+	if (half->scan_flags & SCAN_CHUNKED) {
+		if (last_chunk)
+			half->body_left = 0;
+		return last_chunk;
+	}
+	if (half->body_left == BODY_UNBOUNDED)
+		return false;
+	half->body_left = half->body_left > length ? half->body_left - length : 0;
+	return !half->body_left;
+}
+
+/* A head has been read to its end, or as far as it is looked at. */
+static __always_inline void request_done(struct call *call, struct sock *sk, struct conn *c,
+					 struct half *half, const struct target *t)
+{
+	c->exchange = EXCHANGE_OPEN;
+	c->unknown_turns = 0;
+	c->flags &= ~CONN_HEAD_REQUEST;
+	if (half->scan_flags & SCAN_HEAD)
+		c->flags |= CONN_HEAD_REQUEST;
+	half->body_left = body_declared(c, half, call->direction);
+	body_take(half, call->length - call->used, call->last_chunk);
+	if (c->role == ROLE_SERVER)
+		request_served(c, sk, t);
+	else if (!(c->flags & CONN_JUDGED))
+		request_made(c, t, half->scan_flags, c->value, half->value_len);
+}
+
+static __always_inline void response_done(struct call *call, struct conn *c, struct half *half)
+{
+	u32 status = half->status;
+	const struct half *request = &c->half[request_direction(c) & 1];
+
+	if (status < STATUS_OK && status != STATUS_SWITCHING_PROTOCOLS) {
+		c->exchange = EXCHANGE_OPEN; /* 1xx: the final one follows */
+		return;
+	}
+	c->exchange = EXCHANGE_BODY;
+	if (status == STATUS_SWITCHING_PROTOCOLS ||
+	    (request->scan_flags & SCAN_CONNECT && status < STATUS_MULTIPLE_CHOICES)) {
+		c->flags |= CONN_UPGRADED | CONN_IGNORED | CONN_NO_INJECT;
+		call->done = 1;
+		return;
+	}
+	half->body_left = body_declared(c, half, call->direction);
+	if (half->body_left)
+		call->done = body_take(half, call->length - call->used, call->last_chunk);
+	else
+		call->done = 1;
+}
+
+/* The other side spoke in the middle of a head: gives that one up. */
+static __always_inline void head_abandoned(struct conn *c)
+{
+	bool request = c->exchange == EXCHANGE_REQUEST;
+
+	c->exchange = request && c->role != ROLE_UNKNOWN ? EXCHANGE_OPEN : EXCHANGE_NONE;
+	scan_reset(&c->half[0], SCAN_IDLE);
+	scan_reset(&c->half[1], SCAN_IDLE);
+}
+
+/* Whether the head that is being read comes in this direction. */
+static __always_inline bool head_continues(const struct conn *c, const struct half *half,
+					   u8 direction)
+{
+	if (c->role == ROLE_UNKNOWN)
+		return half->scan != SCAN_IDLE && half->scanned;
+	return (c->exchange == EXCHANGE_REQUEST) == (direction == request_direction(c));
+}
+
+/* What a call means for the exchange before its bytes are looked at: sets the
+ * scanner up where a head may begin. */
+static __always_inline void exchange_before(struct call *call, struct conn *c, struct half *half)
+{
+	if (c->exchange == EXCHANGE_REQUEST || c->exchange == EXCHANGE_RESPONSE) {
+		if (head_continues(c, half, call->direction)) {
+			call->may_hold_head = 1;
+			return;
+		}
+		head_abandoned(c);
+	}
+	if (c->role != ROLE_UNKNOWN && call->direction != request_direction(c)) {
+		if (c->exchange != EXCHANGE_OPEN)
+			return;
+		scan_reset(half, SCAN_RESPONSE);
+		c->exchange = EXCHANGE_RESPONSE;
+		call->may_hold_head = 1;
+		return;
+	}
+	/* A request may begin at a turn, unless the last one is still coming in. */
+	if (c->exchange == EXCHANGE_OPEN || !call->turn)
+		return;
+	if (c->exchange == EXCHANGE_BODY) {
+		if (half->body_left && half->body_left != BODY_UNBOUNDED)
+			return;
+		conn_finish(c);
+	}
+	scan_reset(half, SCAN_REQUEST);
+	c->exchange = EXCHANGE_REQUEST;
+	call->begins = 1;
+	call->may_hold_head = 1;
+}
+
+/* A head that is none. */
+static __always_inline void head_rejected(struct conn *c, struct half *half)
+{
+	half->scan_flags = 0;
+	if (c->exchange == EXCHANGE_RESPONSE) {
+		c->exchange = EXCHANGE_BODY;
+		half->body_left = BODY_UNBOUNDED;
+		return;
+	}
+	c->exchange = EXCHANGE_NONE;
+	c->unknown_turns++;
+	if (c->unknown_turns >= UNKNOWN_TURNS_MAX)
+		c->flags |= CONN_IGNORED | CONN_NO_INJECT;
+}
+
+/* What the scanned bytes mean. */
+static __always_inline void exchange_after(struct call *call, struct sock *sk, struct conn *c,
+					   struct half *half, const struct target *t)
+{
+	if (c->role == ROLE_UNKNOWN && half->scan_flags & SCAN_RECOGNISED)
+		c->role = call->direction == DIRECTION_RECEIVED ? ROLE_SERVER : ROLE_CLIENT;
+	if (half->scan != SCAN_END && half->scan != SCAN_REJECTED) {
+		if (half->scanned < SCAN_MAX && call->captured == call->length)
+			return; /* more of the head to come */
+		drop(DROP_HEAD_TOO_LONG);
+		half->scan = half->scan_flags & SCAN_RECOGNISED ? SCAN_END : SCAN_REJECTED;
+		call->used = call->length;
+	}
+	if (half->scan == SCAN_REJECTED)
+		head_rejected(c, half);
+	else if (c->exchange == EXCHANGE_REQUEST)
+		request_done(call, sk, c, half, t);
+	else
+		response_done(call, c, half);
+}
+
+/* A call behind the head. */
+static __always_inline void exchange_body(struct call *call, struct conn *c, struct half *half)
+{
+	bool last = body_take(half, call->length, call->last_chunk);
+
+	if (c->exchange == EXCHANGE_BODY && call->direction != request_direction(c))
+		call->done = last;
+}
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Just enough of HTTP/1 (RFC 9112) to see where a head begins and ends, and to
+ * pick the trace context and the body's framing out of it.
+ *
+ * A head is fed to a finite automaton a byte at a time, so that it may be split
+ * anywhere. The automaton is a table that the agent computes from the names of
+ * the header fields (probes/head.go); the loop has no branch but its ends,
+ * which keeps it cheap for the verifier.
+ */
+#ifndef THROUGHLINE_HTTP_H
+#define THROUGHLINE_HTTP_H
+
+#include "events.h"
+
+#define SCAN_STATES 256
+#define SCAN_CLASSES 64
+#define SCAN_TABLE (SCAN_STATES * SCAN_CLASSES)
+#define SCAN_NOTHING (SCAN_CLASSES - 1) /* class of a byte that is not there */
+
+#define SCAN_MAX 4096 /* bytes of a head that are looked at, CAPTURE_MAX at most */
+#define SCAN_MAX_UNROLLED 512 /* the same before Linux 5.17, which has no bpf_loop:
+			       * the verifier walks each round of a loop */
+#define SCAN_CHUNK 16
+
+/* Set by the agent, which tries. */
+const volatile bool have_bpf_loop = true;
+
+
+enum scan_state {
+	SCAN_REJECTED = 0, /* not HTTP */
+	SCAN_END = 1,	   /* behind the empty line */
+	SCAN_IDLE = 2,	   /* no head is being read */
+	SCAN_REQUEST = 3,  /* before a request line */
+	SCAN_RESPONSE = 4, /* before a status line */
+};
+
+/* What a table entry says beside the next state, in its upper byte. Each stays
+ * set in scan_flags. */
+enum scan_flag {
+	SCAN_VALUE = 1 << 0,	  /* the byte belongs to traceparent's value */
+	SCAN_LENGTH = 1 << 1,	  /* a digit of Content-Length */
+	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
+	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
+	SCAN_CHUNKED = 1 << 4,
+	SCAN_HEAD = 1 << 5,	  /* method HEAD */
+	SCAN_CONNECT = 1 << 6,	  /* method CONNECT */
+};
+
+const volatile u8 scan_classes[256];
+const volatile u16 scan_table[SCAN_TABLE];
+
+/* A scanner's registers while it runs; between calls they are in struct half. */
+struct scan {
+	u64 length;
+	u32 status;
+	u32 state;
+	u32 flags;
+	u32 value_len;
+	u32 first_line; /* bytes of the first line, with its end */
+	u32 used;	/* bytes up to the head's end */
+	u32 len;	/* bytes there are */
+	u8 *value;
+	const u8 *from;
+};
+
+/* One byte. Arithmetic instead of branches; a byte that is not there (live 0)
+ * and one behind the end change nothing. */
+static __always_inline void scan_step(struct scan *s, u8 byte, u32 live)
+{
+	u32 class = scan_classes[byte] * live + SCAN_NOTHING * (1 - live);
+	u32 entry = scan_table[(s->state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
+	u32 act = entry >> 8;
+	u64 digit = byte & 15;
+
+	live &= (SCAN_END - s->state) >> 31; /* neither ended nor rejected */
+	s->used += live;
+	s->first_line += live & ~(s->flags >> 3); /* SCAN_RECOGNISED not yet set */
+	s->state = entry & 0xff;
+	s->value[s->value_len & 63] = byte;
+	s->value_len += act & 1;
+	s->value_len -= s->value_len >> 6; /* never beyond 63: too long is malformed */
+	s->length += (act >> 1 & 1) * (s->length * 9 + digit);
+	s->status += (act >> 2 & 1) * (s->status * 9 + digit);
+	s->flags |= act;
+}
+
+/* SCAN_CHUNK bytes; 1 when no more have to be looked at. */
+static long scan_chunk(u32 index, struct scan *s)
+{
+	struct scan run = *s; /* in registers */
+	u32 at = index * SCAN_CHUNK;
+
+	for (u32 i = 0; i < SCAN_CHUNK; i++)
+		scan_step(&run, s->from[(at & (SCAN_MAX - SCAN_CHUNK)) + i],
+			  (at + i - run.len) >> 31);
+	*s = run;
+	return run.state <= SCAN_END || at + SCAN_CHUNK >= run.len;
+}
+
+static __always_inline void scan_run(struct scan *s)
+{
+	if (have_bpf_loop) {
+		bpf_loop(SCAN_MAX / SCAN_CHUNK, scan_chunk, s, 0);
+		return;
+	}
+	for (u32 i = 0; i < SCAN_MAX_UNROLLED / SCAN_CHUNK; i++)
+		if (scan_chunk(i, s))
+			break;
+}
+
+static __always_inline void scan_reset(struct half *half, u8 state)
+{
+	half->scan = state;
+	half->scan_flags = 0;
+	half->value_len = 0;
+	half->scan_length = 0;
+	half->status = 0;
+	half->scanned = 0;
+}
+
+static __always_inline void scan_begin(struct scan *s, const struct half *half, u32 len)
+{
+	__builtin_memset(s, 0, sizeof(*s));
+	s->length = half->scan_length;
+	s->status = half->status;
+	s->state = half->scan;
+	s->flags = half->scan_flags;
+	s->value_len = half->value_len;
+	s->len = len;
+}
+
+static __always_inline void scan_finish(const struct scan *s, struct half *half)
+{
+	half->scan_length = s->length;
+	half->status = s->status;
+	half->scan = s->state;
+	half->scan_flags = s->flags;
+	half->value_len = s->value_len;
+	half->scanned += s->used;
+}
+
+#endif

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
+ * whole header line behind the request line, or nothing. Whatever is not known
+ * for certain to be the head of a request is left as it is.
+ */
+#include "call.h"
+#include "exchange.h"
+
+#define NAME_SIZE 13 /* "traceparent: " */
+#define LINE_SIZE (NAME_SIZE + TRACEPARENT_SIZE + 2)
+#define HEAD_MAX 2048 /* a longer head is left alone */
+
+_Static_assert(HEAD_MAX <= SCAN_MAX, "the scanner looks at the whole head");
+
+/* Connections on which targets send requests, keyed by socket cookie. Inserted
+ * by track_connection and the agent; a socket leaves when it is closed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SOCKHASH);
+	__uint(max_entries, 32768);
+	__type(key, u64);
+	__type(value, u32);
+} inject_sockets SEC(".maps");
+
+/* The slots' users: these programs can be preempted by one another, and the
+ * kernel does not keep a second one off the CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, u64);
+} inject_users SEC(".maps");
+
+SEC("sockops")
+int track_connection(struct bpf_sock_ops *ops)
+{
+	struct bpf_sock *sk = ops->sk;
+	struct conn *c;
+	u64 key = (u64)sk;
+
+	if (ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || !sk)
+		return 1;
+	c = bpf_map_lookup_elem(&conns, &key);
+	if (!c || !(c->flags & CONN_ACTIVE))
+		return 1; /* no target's */
+	key = bpf_get_socket_cookie(ops);
+	bpf_sock_hash_update(ops, &inject_sockets, &key, BPF_NOEXIST);
+	return 1;
+}
+
+/* Whether a new request may begin on the connection with the next byte sent. */
+static __always_inline bool request_may_begin(const struct conn *c)
+{
+	const struct half *sent = &c->half[DIRECTION_SENT];
+
+	if (c->flags & (CONN_IGNORED | CONN_NO_INJECT | CONN_UPGRADED | CONN_CLOSED | CONN_LOOKED))
+		return false;
+	if (c->role == ROLE_SERVER || sent->body_left)
+		return false;
+	if (c->direction == NO_DIRECTION)
+		return c->flags & CONN_FROM_START;
+	if (c->role != ROLE_CLIENT || c->direction != DIRECTION_RECEIVED)
+		return false;
+	return c->exchange == EXCHANGE_NONE || c->exchange == EXCHANGE_BODY;
+}
+
+/* Copies the message's first bytes to the slot, returns how many. Global, like
+ * call_scan, for the verifier's sake. */
+__noinline int message_copy(struct sk_msg_md *msg)
+{
+	u32 len = msg->size < HEAD_MAX ? msg->size : HEAD_MAX;
+	u32 slot = SLOT_INJECT, at = 0;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	u8 *data, *end, *to;
+
+	if (!call)
+		return 0;
+	to = call->record + sizeof(struct data_event);
+	if (bpf_msg_pull_data(msg, 0, len, 0))
+		return 0;
+	data = msg->data;
+	end = msg->data_end;
+	for (u32 i = 0; i < HEAD_MAX / 8; i++, data += 8, at += 8) {
+		if (data + 8 > end)
+			break;
+		*(u64 *)(to + at) = *(u64 *)data;
+	}
+	for (u32 i = 0; i < 7; i++, data++, at++) {
+		if (data + 1 > end)
+			break;
+		to[at & (HEAD_MAX - 1)] = *data;
+	}
+	return at < len ? at : len;
+}
+
+/* The message's own bytes before at end a line: the scanner looked at a copy. */
+static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
+{
+	u8 *end = msg->data_end, *last;
+
+	if (at < 2 || at > HEAD_MAX)
+		return false;
+	last = (u8 *)msg->data + (at - 1);
+	barrier_var(last);
+	return last + 1 <= end && *last == '\n';
+}
+
+static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
+				      const struct trace_context *ctx)
+{
+	u8 line[LINE_SIZE] = "traceparent: 00-";
+	u8 *data, *end;
+
+	hex_encode(line + 16, ctx->trace_id, 16);
+	line[48] = '-';
+	hex_encode(line + 49, ctx->span_id, 8);
+	line[65] = '-';
+	hex_encode(line + 66, &ctx->flags, 1);
+	line[68] = '\r';
+	line[69] = '\n';
+	if (bpf_msg_push_data(msg, at, LINE_SIZE, 0))
+		return false;
+	/* The pushed bytes are an element of their own: to make them readable
+	 * nothing has to be allocated, so this cannot fail. If it did, the bytes
+	 * have to go again. */
+	if (bpf_msg_pull_data(msg, at, at + LINE_SIZE, 0))
+		goto undo;
+	data = msg->data;
+	end = msg->data_end;
+	if (data + LINE_SIZE > end)
+		goto undo;
+	__builtin_memcpy(data, line, LINE_SIZE);
+	return true;
+undo:
+	bpf_msg_pop_data(msg, at, LINE_SIZE, 0);
+	return false;
+}
+
+static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct call *call,
+				  const struct target *t)
+{
+	struct scan *s = &call->scan;
+	u32 len = message_copy(msg);
+	u32 at;
+
+	c->flags |= CONN_LOOKED;
+	__builtin_memset(s, 0, sizeof(*s));
+	s->state = SCAN_REQUEST;
+	s->len = len;
+	call_scan(SLOT_INJECT);
+	if (s->state == SCAN_REJECTED) {
+		c->flags |= CONN_NO_INJECT; /* another protocol, or none that is known */
+		return;
+	}
+	if (s->state != SCAN_END) {
+		drop(DROP_INJECT_SPLIT_HEAD);
+		return;
+	}
+	c->flags |= CONN_JUDGED;
+	c->request_ktime = bpf_ktime_get_ns();
+	if (s->flags & SCAN_CONNECT)
+		c->flags |= CONN_NO_INJECT;
+	if (!request_made(c, t, s->flags, call->value, s->value_len) || s->flags & SCAN_CONNECT)
+		return;
+	at = s->first_line;
+	if (!line_ends_at(msg, at))
+		return;
+	if (!line_push(msg, at, &c->ctx)) {
+		drop(DROP_INJECT_NO_ROOM);
+		return;
+	}
+	c->flags |= CONN_INJECTED;
+	c->injected += LINE_SIZE;
+	count(COUNT_INJECTED, 1);
+}
+
+SEC("sk_msg")
+int inject_request(struct sk_msg_md *msg)
+{
+	u64 key = (u64)msg->sk;
+	u64 id = bpf_get_current_pid_tgid();
+	u32 slot = SLOT_INJECT, zero = 0;
+	const struct target *t = target_current();
+	struct call *call;
+	struct conn *c;
+	u64 *user;
+
+	if (!t)
+		return SK_PASS;
+	c = bpf_map_lookup_elem(&conns, &key);
+	if (!c || !request_may_begin(c))
+		return SK_PASS;
+	call = bpf_map_lookup_elem(&calls, &slot);
+	user = bpf_map_lookup_elem(&inject_users, &zero);
+	if (!call || !user || *user)
+		return SK_PASS;
+	*user = id;
+	judge(msg, c, call, t);
+	*user = 0;
+	return SK_PASS;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The life of connections and processes, by tracepoints that every supported
+ * kernel has. Used beside whichever flavour of the socket source. */
+#include "conn.h"
+
+/* Report execs and listening sockets of every process: the agent looks for new
+ * targets. */
+const volatile bool announce_all = false;
+
+static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int from, int to)
+{
+	int error = BPF_CORE_READ(sk, sk_err);
+
+	if (error)
+		conn_close(sk, c, CLOSE_RESET, error);
+	else if (from == TCP_CLOSE_WAIT)
+		conn_close(sk, c, CLOSE_REMOTE, 0);
+	else if (to == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+		conn_close(sk, c, CLOSE_LOCAL, 0);
+	/* else shutdown(SHUT_WR): the target still reads */
+}
+
+static __always_inline void announce_listen(struct sock *sk)
+{
+	struct listen_event *e = event_reserve(sizeof(*e), EVENT_LISTEN);
+
+	if (!e)
+		return;
+	e->h.tgid = bpf_get_current_pid_tgid() >> 32;
+	e->h.tid = bpf_get_current_pid_tgid();
+	e->port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	e->family = sock_family(sk);
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	event_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
+{
+	u64 key = (u64)sk;
+	struct conn *c;
+
+	if (to == TCP_SYN_SENT) { /* in connect(), so current is the target */
+		u32 tgid = bpf_get_current_pid_tgid() >> 32;
+		u16 family = sock_family(sk);
+
+		if (!target_current() || !sock_is_stream(sk, family))
+			return 0;
+		c = conn_insert(sk, family, tgid);
+		if (c)
+			c->flags = CONN_ACTIVE | CONN_FROM_START;
+		return 0;
+	}
+	if (to == TCP_LISTEN) {
+		if (announce_all)
+			announce_listen(sk);
+		return 0;
+	}
+	if (to != TCP_CLOSE && to != TCP_FIN_WAIT1 && to != TCP_LAST_ACK)
+		return 0;
+	c = bpf_map_lookup_elem(&conns, &key);
+	if (c)
+		tcp_closing(sk, c, from, to);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(tcp_destroy_sock, struct sock *sk)
+{
+	u64 key = (u64)sk;
+	struct conn *c = bpf_map_lookup_elem(&conns, &key);
+
+	if (!c)
+		return 0;
+	conn_close(sk, c, CLOSE_UNKNOWN, BPF_CORE_READ(sk, sk_err));
+	bpf_map_delete_elem(&conns, &key);
+	return 0;
+}
+
+static __always_inline void announce_process(struct task_struct *p, u16 kind, u32 parent,
+					     bool is_target)
+{
+	struct process_event *e = event_reserve(sizeof(*e), kind);
+
+	if (!e)
+		return;
+	e->h.tgid = BPF_CORE_READ(p, tgid);
+	e->h.tid = BPF_CORE_READ(p, pid);
+	e->parent = parent;
+	e->is_target = is_target;
+	BPF_CORE_READ_STR_INTO(&e->comm, p, comm);
+	event_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	u32 from = BPF_CORE_READ(parent, tgid), to = BPF_CORE_READ(child, tgid);
+	struct target *t = bpf_map_lookup_elem(&targets, &from);
+	struct target copy;
+
+	if (!t || from == to) /* a thread */
+		return 0;
+	copy = *t;
+	if (bpf_map_update_elem(&targets, &to, &copy, BPF_ANY)) {
+		drop(DROP_TARGETS_FULL);
+		return 0;
+	}
+	announce_process(child, EVENT_FORK, from, true);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *p)
+{
+	u32 tgid = BPF_CORE_READ(p, tgid);
+	struct target *t = bpf_map_lookup_elem(&targets, &tgid);
+
+	if (t) { /* another program: the agent says what its tasks are */
+		t->goid_offset = 0;
+		t->g_tls_offset = 0;
+	}
+	if (t || announce_all)
+		announce_process(p, EVENT_EXEC, 0, !!t);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *p)
+{
+	u32 tgid = BPF_CORE_READ(p, tgid);
+
+	if (!bpf_map_lookup_elem(&targets, &tgid))
+		return 0;
+	if (BPF_CORE_READ(p, signal, live.counter))
+		return 0; /* other threads live on */
+	announce_process(p, EVENT_EXIT, 0, true);
+	bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What runs a request inside a target, and which request that is. */
+#ifndef THROUGHLINE_TASK_H
+#define THROUGHLINE_TASK_H
+
+#include "events.h"
+#include "target.h"
+#include "regs.h"
+
+/* Inserted when a task takes up a request (task_take), deleted when all that it
+ * took up is answered or its connections are gone (task_done). */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct task_key);
+	__type(value, struct task);
+} tasks SEC(".maps");
+
+/* The goroutine that runs now: g is found through the thread pointer on x86
+ * (runtime/tls_amd64.s keeps it at -8(FS) in executables) and in x28 on arm64
+ * (cmd/compile/abi-internal.md). 0: none, or unreadable. */
+static __always_inline u64 goroutine_current(const struct target *t)
+{
+	u64 g = 0, goid = 0;
+
+#if defined(__TARGET_ARCH_x86)
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 base = BPF_CORE_READ(task, thread.fsbase);
+
+	if (bpf_probe_read_user(&g, sizeof(g), (void *)(base + (s64)t->g_tls_offset)))
+		return 0;
+#else
+	struct pt_regs *regs = syscall_regs();
+
+	g = BPF_CORE_READ(regs, regs[28]);
+#endif
+	if (!g || bpf_probe_read_user(&goid, sizeof(goid), (void *)(g + t->goid_offset)))
+		return 0;
+	return goid;
+}
+
+static __always_inline void task_current(const struct target *t, struct task_key *key)
+{
+	u64 id = bpf_get_current_pid_tgid();
+
+	key->tgid = id >> 32;
+	key->id = (u32)id;
+	key->is_goroutine = 0;
+	if (t->goid_offset) {
+		u64 goid = goroutine_current(t);
+
+		if (goid) {
+			key->id = goid;
+			key->is_goroutine = 1;
+		}
+	}
+}
+
+/* The task takes up the request that ctx describes. False: it already serves
+ * another one, so that nothing it sends can be given a parent by task. */
+static __always_inline bool task_take(const struct task_key *key, u64 sock, u64 gen,
+				      const struct trace_context *ctx)
+{
+	struct task *task = bpf_map_lookup_elem(&tasks, key);
+	struct task fresh = {};
+
+	if (task && (task->sock != sock || task->gen != gen)) {
+		__sync_fetch_and_add(&task->open, 1);
+		task->overlapped = 1;
+		drop(DROP_EVENT_LOOP);
+		return false;
+	}
+	if (task) {
+		task->ctx = *ctx;
+		return !task->overlapped;
+	}
+	fresh.ctx = *ctx;
+	fresh.sock = sock;
+	fresh.gen = gen;
+	fresh.open = 1;
+	if (bpf_map_update_elem(&tasks, key, &fresh, BPF_ANY))
+		drop(DROP_TASKS_FULL);
+	return true;
+}
+
+/* A request that the task had taken up is answered or given up. */
+static __always_inline void task_done(const struct task_key *key)
+{
+	struct task *task;
+
+	if (!key->id)
+		return;
+	task = bpf_map_lookup_elem(&tasks, key);
+	if (!task)
+		return;
+	if (task->open > 1)
+		__sync_fetch_and_add(&task->open, -1);
+	else
+		bpf_map_delete_elem(&tasks, key);
+}
+
+#endif
