@@ -49,19 +49,15 @@ const (
 // line, or -1. No line that ends before from is looked at. A line may end in a
 // bare LF (RFC 9112 section 2.2).
 func headEnd(b []byte, from int) int {
-	for {
-		i := bytes.IndexByte(b[from:], '\n')
-		if i < 0 {
-			return -1
-		}
-		from += i + 1
-		if from < len(b) && b[from] == '\n' {
-			return from + 1
-		}
-		if from+1 < len(b) && b[from] == '\r' && b[from+1] == '\n' {
-			return from + 2
-		}
+	end := -1
+	if i := bytes.Index(b[from:], []byte("\n\r\n")); i >= 0 {
+		end = from + i + 3
+		b = b[:end]
 	}
+	if i := bytes.Index(b[from:], []byte("\n\n")); i >= 0 {
+		end = from + i + 2
+	}
+	return end
 }
 
 // nextLine cuts the first line off b. whole is false if b holds no line end.
@@ -98,8 +94,13 @@ func (f *fields) parse(b []byte) {
 	}
 }
 
-// line reads one field line and returns which it was.
+// line reads one field line, which is not empty, and returns which it was.
 func (f *fields) line(line []byte) field {
+	switch line[0] {
+	case 'c', 'C', 'h', 'H', 't', 'T':
+	default:
+		return fieldOther
+	}
 	colon := bytes.IndexByte(line, ':')
 	if colon <= 0 {
 		return fieldOther
