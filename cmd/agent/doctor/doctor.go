@@ -1,0 +1,163 @@
+// Package doctor tells what this host allows the agent to do, what the agent
+// would therefore use, and why a given process may show nothing. Hook kinds and
+// helpers are tried with programs that do nothing and are gone at once; nothing
+// stays in the kernel, and no other process is touched.
+package doctor
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/throughline/throughline/probes/process"
+)
+
+// Options says what to examine.
+type Options struct {
+	// PID is a process to examine beside the host; 0 is none.
+	PID int
+}
+
+// Status is the outcome of one check.
+type Status string
+
+// The outcomes. Refused is a matter of permission or policy, Missing of what the
+// kernel was built with, Untried of the privileges of whoever asks.
+const (
+	OK      Status = "ok"
+	Refused Status = "refused"
+	Missing Status = "missing"
+	Untried Status = "untried"
+)
+
+// Check is one line of the table.
+type Check struct {
+	// Key is the check's name for programs, Name for people.
+	Key    string `json:"key"`
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+	// Detail is what was found: a version, a mount point, an error.
+	Detail string `json:"detail,omitempty"`
+	// Cure is a sentence saying what is missing and what to do, "" when all is
+	// well.
+	Cure string `json:"cure,omitempty"`
+}
+
+// Report is what was found.
+type Report struct {
+	Checks []Check `json:"checks"`
+	// Flavour is how sockets would be watched, "" when no way works.
+	Flavour string `json:"flavour"`
+	// Injection says whether trace context can be put into outgoing requests.
+	Injection bool `json:"injection"`
+	// Target is the process asked for; nil when none was, or when it cannot be
+	// read: then Problem is a sentence saying why.
+	Target  *Target `json:"target,omitempty"`
+	Problem string  `json:"problem,omitempty"`
+}
+
+// Usable says whether the agent can trace on this host, and the process asked for.
+func (r *Report) Usable() bool { return r.Flavour != "" && r.Problem == "" }
+
+// Check returns the check with the key.
+func (r *Report) Check(key string) (Check, bool) {
+	for _, c := range r.Checks {
+		if c.Key == key {
+			return c, true
+		}
+	}
+	return Check{}, false
+}
+
+func (r *Report) ok(keys ...string) bool {
+	for _, key := range keys {
+		if c, found := r.Check(key); !found || c.Status != OK {
+			return false
+		}
+	}
+	return true
+}
+
+// Examine tries what the host allows and looks at the process, if one is given.
+// It fails only when the context ends; all else is in the report.
+func Examine(ctx context.Context, o Options) (*Report, error) {
+	// Kernels before 5.11 charge programs and maps to this limit; where it cannot
+	// be lifted the trials tell.
+	_ = rlimit.RemoveMemlock()
+	r, err := examineHost(ctx, readHost())
+	if err != nil {
+		return nil, err
+	}
+	if o.PID != 0 {
+		p, err := process.Read(o.PID)
+		if err == nil {
+			r.Target, err = examineTarget(p, r)
+		}
+		if err != nil {
+			r.Problem = err.Error()
+		}
+	}
+	return r, nil
+}
+
+func examineHost(ctx context.Context, h *host) (*Report, error) {
+	r := &Report{Checks: h.checks()}
+	for _, t := range trials() {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("examining the host: %w", err)
+		}
+		r.Checks = append(r.Checks, t.check(h))
+	}
+	r.Checks = append(r.Checks, h.cgroupCheck())
+	r.inferLockdown(h)
+	r.decide()
+	return r, nil
+}
+
+// flavours lists the ways to watch sockets, best first, and what each needs.
+func flavours() []struct {
+	name  string
+	needs []string
+} {
+	return []struct {
+		name  string
+		needs []string
+	}{
+		{"sock_tracepoint", []string{"btf", "ring_buffer", "read_kernel", "tp_btf_sock", "tp_btf_life", "task_pt_regs"}},
+		{"sock_fentry", []string{"btf", "ring_buffer", "read_kernel", "fentry"}},
+		{"sock_kprobe", []string{"btf", "ring_buffer", "read_kernel", "kprobe"}},
+		{"sock_syscall", []string{"btf", "ring_buffer", "read_kernel", "syscall_tracepoint"}},
+	}
+}
+
+// decide chooses the flavour and completes the cures with it.
+func (r *Report) decide() {
+	for _, f := range flavours() {
+		if r.ok(f.needs...) {
+			r.Flavour = f.name
+			break
+		}
+	}
+	r.Injection = r.ok("sk_msg", "sockops", "sockhash", "cgroup2")
+	for i := range r.Checks {
+		if c := &r.Checks[i]; c.Cure != "" {
+			c.Cure += r.consequence(c.Key)
+		}
+	}
+}
+
+// consequence says what happens without an ability.
+func (r *Report) consequence(key string) string {
+	switch key {
+	case "tp_btf_sock", "tp_btf_life", "task_pt_regs", "fentry", "kprobe", "syscall_tracepoint":
+		if r.Flavour != "" {
+			return ", " + r.Flavour + " is used"
+		}
+	case "sk_msg", "sockops", "sockhash", "cgroup2":
+		return ", requests are traced, but no traceparent header is put into them"
+	case "uprobe", "uprobe_multi":
+		return ", the socket layer is traced without it"
+	}
+	return ""
+}
