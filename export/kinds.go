@@ -110,5 +110,9 @@ func prompt(exporter sdktrace.SpanExporter) queue {
 func gathered(exporter sdktrace.SpanExporter) queue {
 	config := gather.Default()
 	gatherer := gather.New(config, exporter)
-	return queue{SpanProcessor: gatherer, limit: 2 * config.Spans}
+	return queue{
+		SpanProcessor: gatherer,
+		limit:         2 * config.Spans,
+		early:         func() uint64 { return gatherer.Stats().Early },
+	}
 }

@@ -24,6 +24,8 @@ type queue struct {
 	limit int
 	// sampledOnly queues drop spans whose trace is not sampled, silently.
 	sampledOnly bool
+	// early counts what a queue that gathers traces handed on before its time; nil if it does not gather.
+	early func() uint64
 }
 
 // lane is one exporter with its queue, and the counters that tell what became of each span.
@@ -110,6 +112,9 @@ func (l *lane) stats() Stats {
 		Unsampled: l.unsampled.Load(),
 		Skipped:   l.counted.skipped.Load(),
 		Lost:      l.counted.lost(),
+	}
+	if l.queue.early != nil {
+		s.Early = l.queue.early()
 	}
 	queued := uint64(max(l.counted.pending.Load(), 0))
 	late := l.late.Load()

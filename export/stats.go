@@ -35,6 +35,8 @@ type Stats struct {
 	Skipped uint64
 	// Queued is how many spans wait or are being exported right now.
 	Queued uint64
+	// Early counts the traces that were printed in parts for want of room; their spans are in Exported.
+	Early uint64
 	// Lost counts the other spans by reason; reasons without a loss are absent.
 	Lost map[string]uint64
 }
@@ -54,7 +56,9 @@ func (p *Pipeline) Samples() []telemetry.Sample {
 			telemetry.Sample{Name: "unsampled_spans", Labels: labels, Value: stats.Unsampled,
 				Help: "Spans that were not exported because their trace is not sampled."},
 			telemetry.Sample{Name: "export_queue_spans", Kind: telemetry.Level, Labels: labels, Value: stats.Queued,
-				Help: "Spans that wait for an exporter or are being exported."})
+				Help: "Spans that wait for an exporter or are being exported."},
+			telemetry.Sample{Name: "early_traces", Labels: labels, Value: stats.Early,
+				Help: "Traces that were printed before they were complete, for want of room."})
 		for _, reason := range slices.Sorted(maps.Keys(stats.Lost)) {
 			samples = append(samples, telemetry.Lost(reason, stats.Lost[reason]))
 		}

@@ -13,8 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/throughline/throughline/export/internal/fakecollector"
 	"github.com/throughline/throughline/export/internal/sampletrace"
@@ -239,12 +243,40 @@ func TestBytesThatAreNoUTF8(t *testing.T) {
 	})
 }
 
-func BenchmarkExport(b *testing.B) {
-	var batch []sampletrace.Span
-	for len(batch) < 512 {
-		batch = append(batch, sampletrace.Checkout()...)
+// encoder does what a client does without sending.
+type encoder struct{}
+
+func (encoder) Start(context.Context) error { return nil }
+func (encoder) Stop(context.Context) error  { return nil }
+func (encoder) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+	_, err := proto.Marshal(&tracepb.TracesData{ResourceSpans: spans})
+	return err
+}
+
+// BenchmarkEncode is the exporter's own part of BenchmarkExport, which pays for the collector too.
+func BenchmarkEncode(b *testing.B) {
+	exporter := otlptrace.NewUnstarted(utf8Client{encoder{}})
+	spans := batch()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := exporter.ExportSpans(b.Context(), spans); err != nil {
+			b.Fatal(err)
+		}
 	}
-	spans := sampletrace.Snapshots(batch)
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(spans)), "ns/span")
+}
+
+// batch is as many spans as the SDK sends at once.
+func batch() []sdktrace.ReadOnlySpan {
+	var spans []sampletrace.Span
+	for len(spans) < sdktrace.DefaultMaxExportBatchSize {
+		spans = append(spans, sampletrace.Checkout()...)
+	}
+	return sampletrace.Snapshots(spans)
+}
+
+func BenchmarkExport(b *testing.B) {
+	spans := batch()
 	f := func(protocol, endpoint string) {
 		b.Run(protocol, func(b *testing.B) {
 			exporter := open(b, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint})

@@ -105,10 +105,10 @@ func Width(s string) int {
 }
 
 func runeWidth(r rune) int {
-	if r < 0x300 {
-		return 1
-	}
-	if unicode.In(r, unicode.Mn, unicode.Me) {
+	switch {
+	case r < 0x300, r >= 0x2190 && r <= 0x22ff, r >= 0x2500 && r <= 0x25ff && r != 0x25fd && r != 0x25fe:
+		return 1 // Latin; arrows; what trees and bars are drawn with
+	case unicode.In(r, unicode.Mn, unicode.Me):
 		return 0
 	}
 	switch width.LookupRune(r).Kind() {

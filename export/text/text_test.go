@@ -5,6 +5,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
 func TestClean(t *testing.T) {
@@ -54,6 +56,19 @@ func TestWidthAndHead(t *testing.T) {
 	f("日本", 4, 3, "日")
 	f("e\u0301x", 2, 1, "e\u0301")
 	f("🙂!", 3, 1, "")
+}
+
+// TestShortCutAgreesWithTable compares the ranges that are one column wide without a look-up.
+func TestShortCutAgreesWithTable(t *testing.T) {
+	for r := rune(0x2190); r <= 0x25ff; r++ {
+		want := 1
+		if kind := width.LookupRune(r).Kind(); kind == width.EastAsianWide || kind == width.EastAsianFullwidth {
+			want = 2
+		}
+		if got := Width(string(r)); got != want {
+			t.Errorf("%U is %d wide, want %d", r, got, want)
+		}
+	}
 }
 
 func FuzzClean(f *testing.F) {

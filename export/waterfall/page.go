@@ -116,7 +116,7 @@ func (p *page) name(t *tree, n *node) line {
 		{text.Clean(n.Label()), label},
 	}
 	if n.leaf && n.Peer != "" && (n.Kind == trace.SpanKindClient || n.Kind == trace.SpanKindProducer) {
-		l = append(l, piece{" → " + text.Clean(n.Peer), dim}) // nobody traced answers: say who was asked
+		l = append(l, piece{" to " + text.Clean(n.Peer), dim}) // nobody traced answers: say who was asked
 	}
 	return l
 }
@@ -172,19 +172,20 @@ func serviceStyle(t *tree, n *node) style {
 	return palette[slices.Index(t.services, n.Service)%len(palette)]
 }
 
-// mark shows the direction of the request: in to a server, out from a client.
+// mark shows what a span is: a dot handles a request, an arrow makes one. All of them are one column wide, and none is
+// one that terminals draw as an emoji.
 func mark(kind trace.SpanKind) string {
 	switch kind {
 	case trace.SpanKindServer:
-		return "↘"
+		return "●"
 	case trace.SpanKindClient:
-		return "↗"
+		return "→"
 	case trace.SpanKindProducer:
-		return "⇗"
+		return "⇢"
 	case trace.SpanKindConsumer:
-		return "⇘"
+		return "◆"
 	default:
-		return "•"
+		return "·"
 	}
 }
 

@@ -106,7 +106,9 @@ func TestNoLineIsWiderThanThePage(t *testing.T) {
 
 var escapes = regexp.MustCompile("\x1b\\[[0-9;]*m")
 
-func trimmed(s string) string { return regexp.MustCompile(` +\n`).ReplaceAllString(s, "\n") }
+var spaces = regexp.MustCompile(` +\n`)
+
+func trimmed(s string) string { return spaces.ReplaceAllString(s, "\n") }
 
 func checkPage(t *testing.T, page string, width int) {
 	t.Helper()
