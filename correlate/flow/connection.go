@@ -136,7 +136,9 @@ func (c *connection) data(ev *event.Event) {
 		if c.fitsBeforeHeld(ev) {
 			c.a.stats.Reordered++
 			c.deliver(ev)
-			c.release(ev.Header.Ktime)
+			if c.held.Kind() != abi.EventClose { // more may have been read since
+				c.release(ev.Header.Ktime)
+			}
 			return
 		}
 		c.release(ev.Header.Ktime)

@@ -10,10 +10,12 @@ import (
 // Events of one connection can change places when two CPUs read and write it at
 // once. Only one kind of such change costs an exchange: an event that tells of
 // bytes, or answers a request, whose own event is yet to come. Such an event is
-// held until the next one of its connection or the Tick after heldFor.
+// held until the next one of its connection or the Tick after heldFor. A close
+// is held longer: what has arrived before a reset can be read after it.
 
 const (
-	heldFor = 20_000_000 // ns
+	heldFor      = 20_000_000  // ns
+	heldForClose = 100_000_000 // ns
 	// A request may have its time taken this long after its answer's: the
 	// kernel reports a call when it ends.
 	disorder = 5_000_000 // ns
@@ -49,24 +51,34 @@ func (c *connection) asks() bool {
 }
 
 // suspiciousClose reports whether the close event tells of bytes whose event
-// should have come before it.
+// should have come before it, or whether an answer may yet be read.
 func (c *connection) suspiciousClose(ev *event.Event) bool {
 	e := &ev.Close
 	return e.ReceivedBytes > c.position[abi.DirectionReceived] && c.expects(abi.DirectionReceived) ||
-		e.SentBytes > c.position[abi.DirectionSent] && c.expects(abi.DirectionSent)
+		e.SentBytes > c.position[abi.DirectionSent] && c.expects(abi.DirectionSent) ||
+		abi.CloseReason(e.Reason) == abi.CloseReset && c.state.Open > 0 && c.asks()
 }
 
-// fitsBeforeHeld reports whether ev is the one that the held event waits for.
+// fitsBeforeHeld reports whether ev is one that the held event waits for.
 func (c *connection) fitsBeforeHeld(ev *event.Event) bool {
 	e := &ev.Data
+	if c.held.Kind() == abi.EventClose {
+		return e.Offset >= c.position[e.Direction]
+	}
 	if e.Offset != c.position[e.Direction] || !c.expects(abi.Direction(e.Direction)) {
 		return false
 	}
-	if c.held.Kind() == abi.EventClose {
-		return true
-	}
 	return e.Direction != c.held.Data.Direction && e.Start <= c.held.Header.Ktime+disorder ||
 		e.Direction == c.held.Data.Direction && e.Offset < c.held.Data.Offset
+}
+
+// due reports whether the held event has been held for long enough.
+func (c *connection) due(now uint64) bool {
+	wait := uint64(heldFor)
+	if c.held.Kind() == abi.EventClose {
+		wait = heldForClose
+	}
+	return since(now, c.held.Header.Ktime) >= wait
 }
 
 // hold keeps a copy of ev.

@@ -46,7 +46,7 @@ func (a *Assembler) Tick(now uint64, ledger Ledger) {
 
 // tick looks at one watched connection. It may remove it.
 func (c *connection) tick(now uint64, ledger Ledger) {
-	if c.held != nil && since(now, c.held.Header.Ktime) >= heldFor {
+	if c.held != nil && c.due(now) {
 		c.release(now)
 		if c.gone {
 			return

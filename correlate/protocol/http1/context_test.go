@@ -27,6 +27,29 @@ func TestContextOfSplitHead(t *testing.T) {
 	}
 }
 
+// The kernel makes a served request's span when it has seen the head to its end;
+// before, its events carry the span of the request before.
+func TestContextMintedAtEndOfHead(t *testing.T) {
+	k, ask, answer := started(t, true)
+	k.flags = abi.FlagRemoteContext
+	k.request(ask, get)
+	k.bytes(answer, ok)
+	k.move(ask, []byte(get[:20]), 20, abi.FlagRequestStart|abi.FlagRemoteContext)
+	k.ctx = abi.TraceContext{TraceId: [16]uint8{9}, SpanId: [8]uint8{9}}
+	k.bytes(ask, get[20:])
+	k.bytes(answer, ok)
+	if len(k.found) != 2 || k.found[1].Context != k.ctx || k.found[1].Flags != 0 {
+		t.Errorf("%+v", k.found)
+	}
+	// Never made: no span is given twice.
+	k.move(ask, []byte(get[:20]), 20, abi.FlagRequestStart)
+	k.bytes(ask, get[20:])
+	k.bytes(answer, ok)
+	if len(k.found) != 3 || k.found[2].Context != (abi.TraceContext{}) {
+		t.Errorf("%+v", k.found)
+	}
+}
+
 // The kernel may see only in a later read that a request has begun.
 func TestContextMintedLate(t *testing.T) {
 	k, ask, answer := started(t, true)

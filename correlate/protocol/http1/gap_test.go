@@ -298,6 +298,18 @@ func TestReordered(t *testing.T) {
 		k.request(ask, get)
 		k.swap(func() { k.bytes(answer, ok); k.close(abi.CloseLocal, 0) })
 		k.expect("GET /big 200 response=2")
+		k.wait(200)
+		k.expect("GET /big 200 response=2")
+		k.settled()
+	})
+	t.Run("answer read after a reset", func(t *testing.T) {
+		k, ask, answer := started(t, false)
+		k.request(ask, get)
+		k.close(abi.CloseReset, 104)
+		k.bytes(answer, ok[:20])
+		k.bytes(answer, ok[20:])
+		k.wait(200)
+		k.expect("GET /big 200 response=2")
 		k.settled()
 	})
 	t.Run("open late", func(t *testing.T) {

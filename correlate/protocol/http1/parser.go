@@ -51,6 +51,7 @@ type parser struct {
 	status   int  // of the response being read, 0: none
 	lost     bool // the head of the response to the first request was lost
 	failures int
+	span     [8]uint8 // the kernel's, of the request before; zero: none
 	done     bool
 
 	names names // of the connection and the requests before

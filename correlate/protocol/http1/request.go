@@ -13,10 +13,10 @@ type request struct {
 	tgid    uint32
 	context abi.TraceContext
 	flags   abi.EventFlag
-	// before is the span of the connection when the request began; aligned
-	// tells that the request began an event.
-	before  [8]uint8
+	// aligned tells that the request began an event, so that the events of
+	// its head speak of it; pieces that there was more than one.
 	aligned bool
+	pieces  bool
 
 	method      string // "" never; one of RFC 9110's is a constant
 	standard    bool
@@ -37,7 +37,7 @@ type request struct {
 
 // newRequest begins a request with the event that brought its first byte.
 func newRequest(c *flow.Chunk, aligned bool) request {
-	r := request{start: c.Start, tgid: c.Tgid, before: c.Context.SpanId, aligned: aligned}
+	r := request{start: c.Start, tgid: c.Tgid, aligned: aligned}
 	if aligned && c.Flags&abi.FlagRequestStart != 0 {
 		r.adopt(c)
 	}
@@ -47,21 +47,31 @@ func newRequest(c *flow.Chunk, aligned bool) request {
 // adopt takes the kernel's span for this request.
 func (r *request) adopt(c *flow.Chunk) {
 	const kept = abi.FlagRemoteContext | abi.FlagOverlapped | abi.FlagInjected
+	if c.Context.SpanId != r.context.SpanId {
+		r.flags = 0
+	}
 	r.context = c.Context
 	r.flags |= c.Flags & kept
 }
 
-// follow takes the context of a later event of the same head. The kernel keeps
-// the span and may have found a traceparent by now; or it has only now seen
-// that this is a request.
+// follow takes the context of a later event of the same head: the kernel may
+// have found a traceparent by now, or have made the span only when it had seen
+// the head to its end. Until then its events carry the span before.
 func (r *request) follow(c *flow.Chunk) {
-	id := c.Context.SpanId
-	switch {
-	case id == [8]uint8{}:
-	case id == r.context.SpanId:
+	r.pieces = true
+	if r.aligned && c.Context.SpanId != ([8]uint8{}) {
 		r.adopt(c)
-	case r.context.SpanId == [8]uint8{} && r.aligned && id != r.before:
-		r.adopt(c)
+	}
+}
+
+// settleContext decides whether the kernel's span is this request's. A head in
+// pieces may have been seen without the kernel ever making one.
+func (p *parser) settleContext(r *request) {
+	if r.pieces && r.context.SpanId == p.span {
+		r.context, r.flags = abi.TraceContext{}, 0
+	}
+	if r.context.SpanId != ([8]uint8{}) {
+		p.span = r.context.SpanId
 	}
 }
 
@@ -84,6 +94,7 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 		return
 	}
 	r := &p.forming
+	p.settleContext(r)
 	r.method, r.standard = methodName(l.method)
 	r.minor, r.cut = l.minor, l.cut
 	r.connect = r.method == http.MethodConnect
