@@ -160,4 +160,3 @@ func (b *bench) expect(want ...string) {
 	}
 	b.found = nil
 }
-

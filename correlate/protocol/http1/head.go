@@ -49,15 +49,19 @@ const (
 // line, or -1. No line that ends before from is looked at. A line may end in a
 // bare LF (RFC 9112 section 2.2).
 func headEnd(b []byte, from int) int {
-	end := -1
-	if i := bytes.Index(b[from:], []byte("\n\r\n")); i >= 0 {
-		end = from + i + 3
-		b = b[:end]
+	for {
+		i := bytes.IndexByte(b[from:], '\n')
+		if i < 0 {
+			return -1
+		}
+		from += i + 1
+		if from < len(b) && b[from] == '\n' {
+			return from + 1
+		}
+		if from+1 < len(b) && b[from] == '\r' && b[from+1] == '\n' {
+			return from + 2
+		}
 	}
-	if i := bytes.Index(b[from:], []byte("\n\n")); i >= 0 {
-		end = from + i + 2
-	}
-	return end
 }
 
 // nextLine cuts the first line off b. whole is false if b holds no line end.
@@ -73,18 +77,22 @@ func nextLine(b []byte) (line, rest []byte, whole bool) {
 	return line, b[i+1:], true
 }
 
-// parseFields reads the field lines of a head. Only whole lines count.
-func (f *fields) parse(b []byte) {
+// parse reads the field lines of a head and returns how long they are with the
+// empty line that ends them, or -1 if there is none. Only whole lines count.
+func (f *fields) parse(b []byte) int {
 	last := fieldOther
-	for len(b) > 0 {
-		line, rest, whole := nextLine(b)
-		if !whole || len(line) == 0 {
-			return
+	for at := 0; at < len(b); {
+		line, rest, whole := nextLine(b[at:])
+		if !whole {
+			return -1
 		}
-		b = rest
+		at = len(b) - len(rest)
+		if len(line) == 0 {
+			return at
+		}
 		if f.count++; f.count > maxFields {
 			f.tooMany = true
-			return
+			continue
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			f.fold(last, trim(line))
@@ -92,6 +100,7 @@ func (f *fields) parse(b []byte) {
 		}
 		last = f.line(line)
 	}
+	return -1
 }
 
 // line reads one field line, which is not empty, and returns which it was.

@@ -50,8 +50,7 @@ func (p *parser) notHTTP(s *stream) {
 // buffer if it came in pieces. It returns how many it consumed.
 func (p *parser) head(s *stream, c *flow.Chunk, b []byte) int {
 	if len(s.held) == 0 {
-		if end := headEnd(b[:min(len(b), maxHead)], 0); end >= 0 {
-			p.wholeHead(s, c, b[:end])
+		if end := p.wholeHead(s, c, b[:min(len(b), maxHead)]); end >= 0 {
 			return end
 		}
 	} else if p.isRequest(c.Direction) {
@@ -98,35 +97,42 @@ func (p *parser) fits(s *stream, d abi.Direction) bool {
 	return sniffRequest(s.held) != flow.No
 }
 
-// wholeHead takes a head with its empty line.
-func (p *parser) wholeHead(s *stream, c *flow.Chunk, head []byte) {
-	line, rest, _ := nextLine(head)
-	if !p.isRequest(c.Direction) {
-		minor, status, ok := splitStatusLine(trimLine(line))
-		if !ok {
-			s.reset(phaseLost)
-			if p.waiting() > 0 {
-				p.loseResponse(flow.DropMalformed)
-			}
-			return
-		}
-		var f fields
-		f.parse(rest)
-		p.response(s, c, status, &f, f.framing(true, minor))
-		return
-	}
-	l, ok := splitRequestLine(trimLine(line))
-	if !ok {
-		p.notHTTP(s)
-		return
+// wholeHead takes a head with its empty line and returns its length, or -1 if b
+// does not hold all of it.
+func (p *parser) wholeHead(s *stream, c *flow.Chunk, b []byte) int {
+	line, rest, whole := nextLine(b)
+	if !whole {
+		return -1
 	}
 	var f fields
-	f.parse(rest)
+	length := f.parse(rest)
+	if length < 0 {
+		return -1
+	}
+	length += len(b) - len(rest)
 	if f.tooMany {
 		p.sink.Drop(flow.DropHeadTooLong)
 	}
-	p.request(s, c.Direction, l, &f)
-	p.enter(s, c.Direction, &f, f.framing(false, l.minor))
+	if p.isRequest(c.Direction) {
+		l, ok := splitRequestLine(trimLine(line))
+		if !ok {
+			p.notHTTP(s)
+			return length
+		}
+		p.request(s, c.Direction, l, &f)
+		p.enter(s, c.Direction, &f, f.framing(false, l.minor))
+		return length
+	}
+	minor, status, ok := splitStatusLine(trimLine(line))
+	if !ok {
+		s.reset(phaseLost)
+		if p.waiting() > 0 {
+			p.loseResponse(flow.DropMalformed)
+		}
+		return length
+	}
+	p.response(s, c, status, &f, f.framing(true, minor))
+	return length
 }
 
 // enter goes on from a head to what follows it.
