@@ -78,7 +78,7 @@ bin/throughline: objects FORCE
 	$(call say,GO,$@)
 	$(Q)$(GO_BUILD) -o $@ ./cmd/agent
 
-$(OUT) bin:
+$(OUT):
 	$(Q)mkdir -p $@
 
 # ---- tests ----
@@ -88,7 +88,7 @@ REPORT = $(OUT)/report
 
 # Tests that attach run one package after another: their figures are times.
 .PHONY: test
-test: install-test install-vm all | $(OUT) ## Run every test: units, end to end, the VM's two ends
+test: install-test install-vm all collector | $(OUT) ## Run every test: units, end to end, the VM's two ends
 	$(Q)$(GO) build -o $(REPORT) ./make/report
 	$(Q)rm -f $(OUT)/test-*.json
 	$(Q)$(REPORT) -log $(OUT)/test-unit.json -- $(GO) test -json -race -timeout 10m $(UNIT_PACKAGES)
@@ -115,6 +115,10 @@ collector: bin/otelcol ## Build bin/otelcol, the OpenTelemetry Collector that te
 bin/otelcol: $(wildcard test/collector/*.go) test/collector/go.mod test/collector/go.sum
 	$(call say,GO,$@)
 	$(Q)cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ .
+
+.PHONY: image
+image: install-image | $(OUT) ## Build the container image with buildah, from a base bootstrapped here
+	$(Q)make/image.sh '$(VERSION)'
 
 # ---- checks ----
 
@@ -149,13 +153,15 @@ DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,n
 TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light python3-flask gunicorn wrk \
 	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
+IMAGE_PACKAGES = buildah debootstrap
 
-.PHONY: install-build install-check install-demo install-test install-vm
+.PHONY: install-build install-check install-demo install-test install-vm install-image
 install-build: ; @make/install.sh $(BUILD_PACKAGES) ## Install the packages that the build needs
 install-check: ; @make/install.sh $(CHECK_PACKAGES) ## ... that `make check` needs
 install-demo:  ; @make/install.sh $(DEMO_PACKAGES) ## ... that `make demo` needs
 install-test:  ; @make/install.sh $(TEST_PACKAGES) ## ... that `make test` needs
 install-vm:    ; @make/install.sh $(VM_PACKAGES) ## ... that `make vm` needs
+install-image: ; @make/install.sh $(IMAGE_PACKAGES) ## ... that `make image` needs
 
 # ---- the rest ----
 
