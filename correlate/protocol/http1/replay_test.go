@@ -43,7 +43,7 @@ func replay(t *testing.T, recording []byte) string {
 // layout of the records shows here first.
 func TestReplay(t *testing.T) {
 	if *update {
-		record(t)
+		writeRecording(t)
 	}
 	files, err := filepath.Glob("testdata/*.events")
 	if err != nil || len(files) == 0 {
@@ -66,9 +66,9 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// record writes a recording of two connections that interleave, with a body
+// writeRecording writes a recording of two connections that interleave, with a body
 // that is only counted and an open event that is lost.
-func record(t *testing.T) {
+func writeRecording(t *testing.T) {
 	k := newKernel(t, flow.Options{})
 	k.open(true, false)
 	other := newKernel(t, flow.Options{})
