@@ -48,6 +48,7 @@ func TestRecogniseProgram(t *testing.T) {
 		{"/opt/bin/java", "java --module=com.example.shop", jvm, "java", "", "com.example.shop"},
 		{"/opt/bin/java", "java @args Hello.java", jvm, "java", "", "Hello"},
 		{"/opt/bin/java", "java -cp", jvm, "java", "", "java"},
+		{"/opt/bin/java", "java -jar shop.jar", "", "java", "", "shop"},
 		{"/opt/bin/jshell", "jshell x", jvm, "java", "", "jshell"},
 		{"/usr/bin/ruby3.1", "ruby -I lib app.rb", "/usr/lib/libruby-3.1.so.3.1.2", "ruby", "3.1.2", "app"},
 		{"/usr/bin/ruby3.1", "puma 6.4.0 (tcp://0.0.0.0:3000) [shop]", "", "ruby", "3.1", "shop"},

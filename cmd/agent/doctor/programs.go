@@ -175,6 +175,9 @@ func brief(err error) string {
 	if n := errno(err); n != 0 {
 		return unix.ErrnoName(n)
 	}
+	if errors.Is(err, ebpf.ErrNotSupported) || errors.Is(err, os.ErrNotExist) {
+		return "not there"
+	}
 	var refused *ebpf.VerifierError
 	if errors.As(err, &refused) && len(refused.Log) > 0 {
 		return refused.Log[len(refused.Log)-1]

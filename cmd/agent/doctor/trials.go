@@ -51,7 +51,11 @@ func (t trial) check(h *host) Check {
 	}
 	c.Detail = brief(err)
 	status, cause, cure := t.explain(h, err)
-	c.Status, c.Cure = status, fmt.Sprintf("%s: refused with %s, because %s; %s", t.name, c.Detail, cause, cure)
+	outcome := c.Detail
+	if errno(err) != 0 {
+		outcome = "refused with " + outcome
+	}
+	c.Status, c.Cure = status, fmt.Sprintf("%s: %s, because %s; %s", t.name, outcome, cause, cure)
 	return c
 }
 

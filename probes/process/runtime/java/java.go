@@ -12,17 +12,21 @@ import (
 	"github.com/throughline/throughline/probes/process/runtime"
 )
 
-// Recogniser recognises processes that have mapped libjvm.so.
+// Recogniser recognises processes that have mapped libjvm.so, and the launcher
+// before it does.
 type Recogniser struct{}
 
 // Recognise names the program by its jar, module or main class.
 func (Recogniser) Recognise(s *runtime.Subject) (*runtime.Runtime, error) {
-	jvm := s.Library("libjvm.so")
-	if jvm == "" {
+	file := s.Library("libjvm.so")
+	if file == "" && s.Base() != "java" {
 		return nil, nil
 	}
+	if file == "" {
+		file = s.Path
+	}
 	r := &runtime.Runtime{Kind: "java", Language: "java"}
-	r.Name, r.Version = release(s.Root, jvm)
+	r.Name, r.Version = release(s.Root, file)
 	if s.Base() == "java" && len(s.Args) > 0 {
 		r.Program = program(s.Args[1:])
 	}
@@ -86,13 +90,14 @@ func className(s string) string {
 const maxRelease = 64 << 10
 
 // release reads name and version from the file "release" in the Java home, which
-// is two or three directories above libjvm.so (lib/server; jre/lib/amd64/server).
-func release(root, jvm string) (name, version string) {
+// is above bin/java, and two to four directories above libjvm.so (lib/server;
+// jre/lib/amd64/server).
+func release(root, file string) (name, version string) {
 	name = "Java Virtual Machine"
 	if root == "" {
 		return name, ""
 	}
-	home := path.Dir(jvm)
+	home := path.Dir(file)
 	for range 4 {
 		home = path.Dir(home)
 		b, err := readCapped(filepath.Join(root, home, "release"))

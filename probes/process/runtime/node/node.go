@@ -55,7 +55,7 @@ var (
 
 // maxConstants bounds what is read of .rodata, in bytes: Node 20 has 50 MB with
 // its snapshot and ICU data.
-const maxConstants = 128 << 20
+const maxConstants = 64 << 20
 
 // version searches the constants, a window at a time.
 func version(exe io.ReaderAt) string {
