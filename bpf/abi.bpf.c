@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* One variable per shared type, so that each is in this object's BTF. */
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
@@ -19,12 +21,16 @@ SHARED(task_key);
 SHARED(task);
 SHARED(half);
 SHARED(conn);
+SHARED(counter_line);
+SHARED(counters);
 SHARED_ENUM(event_kind);
 SHARED_ENUM(event_flag);
 SHARED_ENUM(direction);
 SHARED_ENUM(role);
 SHARED_ENUM(close_reason);
 SHARED_ENUM(exchange_state);
+SHARED_ENUM(scan_state);
+SHARED_ENUM(scan_flag);
 SHARED_ENUM(conn_flag);
 SHARED_ENUM(drop_reason);
 SHARED_ENUM(count_kind);

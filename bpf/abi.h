@@ -94,7 +94,7 @@ struct data_event {
 				     * last call was not captured whole */
 	__u8 other_tail_len;
 	__u8 reserved[5];
-	__u8 payload[];
+	/* captured bytes follow */
 };
 
 #define UNIX_PATH_SIZE 108
@@ -182,6 +182,28 @@ enum exchange_state {
 	EXCHANGE_BODY = 4,     /* response's head done, body not yet */
 };
 
+/* States of the head scanner (http.h) that have a name; the agent numbers the
+ * others. */
+enum scan_state {
+	SCAN_REJECTED = 0, /* not HTTP */
+	SCAN_END = 1,	   /* behind the empty line */
+	SCAN_IDLE = 2,	   /* no head is being read */
+	SCAN_REQUEST = 3,  /* before a request line */
+	SCAN_RESPONSE = 4, /* before a status line */
+};
+
+/* What a table entry says beside the next state, in its upper byte. Each stays
+ * set in scan_flags. */
+enum scan_flag {
+	SCAN_VALUE = 1 << 0,	  /* the byte belongs to traceparent's value */
+	SCAN_LENGTH = 1 << 1,	  /* a digit of Content-Length */
+	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
+	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
+	SCAN_CHUNKED = 1 << 4,
+	SCAN_HEAD = 1 << 5,	  /* method HEAD */
+	SCAN_CONNECT = 1 << 6,	  /* method CONNECT */
+};
+
 /* One direction of a connection. */
 struct half {
 	__u64 bytes;
@@ -236,7 +258,7 @@ enum conn_flag {
 	CONN_LOOKED = 1 << 11,	   /* sk_msg has looked at this turn's bytes */
 };
 
-/* Every way to lose something, counted per CPU in `drops`. */
+/* Every way to lose something, counted per CPU in `counters`. */
 enum drop_reason {
 	DROP_RING_FULL = 0,
 	DROP_CONNS_FULL = 1,
@@ -252,13 +274,26 @@ enum drop_reason {
 	DROP_REASONS = 11,
 };
 
-/* Agent's own counters that are no losses, per CPU in `counts`. */
+/* Agent's own counters that are no losses, per CPU in `counters`. */
 enum count_kind {
 	COUNT_EVENTS = 0,	/* records put into the ring */
 	COUNT_UNCAPTURED_BYTES = 1, /* counted, not copied, by design */
 	COUNT_SENDFILE = 2,	/* calls that moved bytes without a user buffer */
 	COUNT_INJECTED = 3,	/* headers put on the wire */
 	COUNT_KINDS = 4,
+};
+
+/* The variable `counters` of every object. */
+#define COUNTER_CPUS 256 /* a power of two; beyond it CPUs share a line */
+#define COUNTER_LINE 16
+
+struct counter_line {
+	__u64 drops[COUNTER_LINE];  /* by enum drop_reason */
+	__u64 counts[COUNTER_LINE]; /* by enum count_kind */
+};
+
+struct counters {
+	struct counter_line cpu[COUNTER_CPUS];
 };
 
 #endif

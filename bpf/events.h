@@ -19,15 +19,7 @@ struct {
 /* What was lost, by enum drop_reason, and what was done, by enum count_kind. A
  * line a CPU in plain memory: no look-up, no branch, so that counting costs the
  * program nothing to speak of and the verifier no second path. */
-#define COUNTER_CPUS 256 /* beyond it CPUs share a line */
-#define COUNTER_LINE 16
-
-struct counter_line {
-	u64 drops[COUNTER_LINE];
-	u64 counts[COUNTER_LINE];
-};
-
-struct counter_line counters[COUNTER_CPUS];
+struct counters counters;
 
 _Static_assert(DROP_REASONS <= COUNTER_LINE && COUNT_KINDS <= COUNTER_LINE,
 	       "a counter line holds every reason and kind");
@@ -36,14 +28,14 @@ static __always_inline void drop(u32 reason)
 {
 	u32 cpu = bpf_get_smp_processor_id() & (COUNTER_CPUS - 1);
 
-	__sync_fetch_and_add(&counters[cpu].drops[reason], 1);
+	__sync_fetch_and_add(&counters.cpu[cpu].drops[reason], 1);
 }
 
 static __always_inline void count(u32 kind, u64 by)
 {
 	u32 cpu = bpf_get_smp_processor_id() & (COUNTER_CPUS - 1);
 
-	__sync_fetch_and_add(&counters[cpu].counts[kind], by);
+	__sync_fetch_and_add(&counters.cpu[cpu].counts[kind], by);
 }
 
 static __always_inline u64 wakeup(void)

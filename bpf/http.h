@@ -27,26 +27,6 @@
 const volatile bool have_bpf_loop = true;
 
 
-enum scan_state {
-	SCAN_REJECTED = 0, /* not HTTP */
-	SCAN_END = 1,	   /* behind the empty line */
-	SCAN_IDLE = 2,	   /* no head is being read */
-	SCAN_REQUEST = 3,  /* before a request line */
-	SCAN_RESPONSE = 4, /* before a status line */
-};
-
-/* What a table entry says beside the next state, in its upper byte. Each stays
- * set in scan_flags. */
-enum scan_flag {
-	SCAN_VALUE = 1 << 0,	  /* the byte belongs to traceparent's value */
-	SCAN_LENGTH = 1 << 1,	  /* a digit of Content-Length */
-	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
-	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
-	SCAN_CHUNKED = 1 << 4,
-	SCAN_HEAD = 1 << 5,	  /* method HEAD */
-	SCAN_CONNECT = 1 << 6,	  /* method CONNECT */
-};
-
 const volatile u8 scan_classes[256];
 const volatile u16 scan_table[SCAN_TABLE];
 

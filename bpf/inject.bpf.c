@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /*
  * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
  * whole header line behind the request line, or nothing. Whatever is not known

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* The life of connections and processes, by tracepoints that every supported
  * kernel has. Used beside whichever flavour of the socket source. */
 #include "conn.h"

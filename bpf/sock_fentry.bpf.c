@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* The socket source by trampolines on the functions through which every family's
  * calls pass, also those of sockets in a sockmap. */
 #include "socket.h"

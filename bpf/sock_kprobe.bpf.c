@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* The socket source by kprobes on the functions that sock_fentry uses. */
 #include "socket.h"
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* The socket source by the exits of system calls: the one that needs nothing but
  * tracepoints, and the only one that other processes pay for. */
 #define MESSAGES_AT_ONCE /* sendmmsg and recvmmsg are one hit a call */

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
 /* The socket source by the socket layer's own tracepoints, Linux 6.3 and later
  * (commit 6e6eda44b939, "sock: add tracepoint for send recv length"). */
 #include "socket.h"

@@ -64,6 +64,7 @@ const (
 	ConnInjected      ConnFlag = 256
 	ConnHeadRequest   ConnFlag = 512
 	ConnJudged        ConnFlag = 1024
+	ConnLooked        ConnFlag = 2048
 )
 
 type CountKind uint32
@@ -75,6 +76,17 @@ const (
 	CountInjected        CountKind = 3
 	CountKinds           CountKind = 4
 )
+
+type CounterLine struct {
+	_      structs.HostLayout
+	Drops  [16]uint64
+	Counts [16]uint64
+}
+
+type Counters struct {
+	_   structs.HostLayout
+	Cpu [256]CounterLine
+}
 
 type DataEvent struct {
 	_            structs.HostLayout
@@ -92,7 +104,6 @@ type DataEvent struct {
 	OtherTail    [8]uint8
 	OtherTailLen uint8
 	Reserved     [5]uint8
-	Payload      [0]uint8
 }
 
 type Direction uint32
@@ -223,6 +234,28 @@ const (
 	RoleUnknown Role = 0
 	RoleServer  Role = 1
 	RoleClient  Role = 2
+)
+
+type ScanFlag uint32
+
+const (
+	ScanValue      ScanFlag = 1
+	ScanLength     ScanFlag = 2
+	ScanStatus     ScanFlag = 4
+	ScanRecognised ScanFlag = 8
+	ScanChunked    ScanFlag = 16
+	ScanHead       ScanFlag = 32
+	ScanConnect    ScanFlag = 64
+)
+
+type ScanState uint32
+
+const (
+	ScanRejected ScanState = 0
+	ScanEnd      ScanState = 1
+	ScanIdle     ScanState = 2
+	ScanRequest  ScanState = 3
+	ScanResponse ScanState = 4
 )
 
 type Target struct {

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel"
+
+	"github.com/throughline/throughline/correlate"
+	"github.com/throughline/throughline/export"
+	"github.com/throughline/throughline/internal/buildinfo"
+	"github.com/throughline/throughline/internal/config"
+	"github.com/throughline/throughline/internal/telemetry"
+	"github.com/throughline/throughline/probes"
+	"github.com/throughline/throughline/probes/process"
+)
+
+// drainTime is what the exporters have to deliver what is queued; everything
+// ends within 5 s of the signal.
+const drainTime = 4 * time.Second
+
+// An agent is the whole graph: kernel ring -> probes -> correlate -> export.
+type agent struct {
+	log        *slog.Logger
+	errs       io.Writer
+	probes     *probes.Probes
+	correlator *correlate.Correlator
+	pipeline   *export.Pipeline
+	figures    *telemetry.Set
+	server     *telemetry.Server
+	attached   time.Duration
+}
+
+// newAgent builds the graph and attaches it; close must be called.
+func newAgent(ctx context.Context, c config.Config, x export.Config, discover bool, out, errs io.Writer) (*agent, error) {
+	log, err := newLogger(c.LogLevel, errs)
+	if err != nil {
+		return nil, err
+	}
+	otel.SetErrorHandler(export.ErrorHandler(log))
+	options, err := resourceOptions(os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a := &agent{log: log, errs: errs}
+	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log}); err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	a.probes, err = probes.Open(probes.Config{
+		Flavour: c.Flavour, NoInject: !c.Inject, Discover: discover,
+		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
+	}, log)
+	if err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	a.attached = time.Since(began)
+	a.correlator = correlate.New(correlate.Config{
+		Processes: a.probes.Targets().Process,
+		Resource:  options,
+		Ledger:    a.probes,
+		Spans:     a.pipeline.Span,
+	}, probes.Now())
+	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples)
+	if c.MetricsAddr != "" {
+		if a.server, err = telemetry.Serve(c.MetricsAddr, a.figures, log); err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+	}
+	return a, nil
+}
+
+// target makes a process a target and says what cannot be done for it.
+func (a *agent) target(p *process.Process) error {
+	if err := a.probes.Targets().Add(p); err != nil {
+		return err
+	}
+	if err := a.probes.Inject(p); err != nil {
+		a.log.Warn("its requests carry no trace context", "pid", p.PID, "service", p.ServiceName(), "reason", err)
+	}
+	return nil
+}
+
+// run traces until the context ends, and drains.
+func (a *agent) run(ctx context.Context, sink probes.Sink) error {
+	err := a.probes.Run(ctx, sink)
+	a.correlator.Close(probes.Now())
+	return err
+}
+
+// close takes everything out of the kernel, delivers what is queued, and says
+// what came of it all.
+func (a *agent) close() error {
+	var errs []error
+	if a.probes != nil {
+		errs = append(errs, a.probes.Close())
+	}
+	if a.pipeline != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+		defer cancel()
+		errs = append(errs, a.pipeline.Shutdown(ctx))
+		if a.server != nil {
+			errs = append(errs, a.server.Shutdown(ctx))
+		}
+	}
+	if a.figures != nil {
+		fmt.Fprintln(a.errs, a.figures.Line())
+	}
+	return errors.Join(errs...)
+}
+
+// every prints the figures now and then, until the context ends.
+func (a *agent) every(ctx context.Context, interval time.Duration, wait *sync.WaitGroup) {
+	wait.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				fmt.Fprintln(a.errs, a.figures.Line())
+			}
+		}
+	})
+}
+
+func newLogger(level string, errs io.Writer) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError{fmt.Errorf("no log level is called %q: use debug, info, warn or error", level)}
+	}
+	return slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: l})), nil
+}
+
+func resourceOptions(getenv func(string) string) (process.ResourceOptions, error) {
+	attributes, err := process.ParseResourceAttributes(getenv("OTEL_RESOURCE_ATTRIBUTES"))
+	if err != nil {
+		return process.ResourceOptions{}, usageError{fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES cannot be used: %w", err)}
+	}
+	return process.ResourceOptions{
+		Host: process.ReadHost(), Version: buildinfo.Version,
+		ServiceName: getenv("OTEL_SERVICE_NAME"), Attributes: attributes,
+	}, nil
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/throughline/throughline/export"
+	"github.com/throughline/throughline/probes"
+	"github.com/throughline/throughline/probes/event"
+	"github.com/throughline/throughline/probes/process"
+)
+
+// trace prints what the targets do until it is told to stop, enough was seen,
+// or no target is left.
+func trace(args []string, out, errs io.Writer) error {
+	f := newFlags("trace", "trace [TARGET] [flags] [-- COMMAND ARGS...]", errs)
+	var (
+		output   = f.set.String("o", "waterfall", "print as `FORM`: waterfall, spans or json")
+		duration = f.set.Duration("duration", 0, "stop after this time, such as 30s")
+		count    = f.set.Int("count", 0, "stop after `N` traces (waterfall) or spans")
+	)
+	command, err := f.parse(args)
+	if err != nil {
+		return err
+	}
+	chosen, err := selectors(f.config)
+	if err != nil {
+		return err
+	}
+	if len(chosen) == 0 && len(command) == 0 {
+		return usageError{errors.New("nothing to trace: name a target with --pid, --port, --exe or --container, or a command behind --")}
+	}
+	if *output != "waterfall" && *output != "spans" && *output != "json" {
+		return usageError{fmt.Errorf("-o %s is not a form of output: use waterfall, spans or json", *output)}
+	}
+	if *count < 0 || *duration < 0 {
+		return usageError{errors.New("--count and --duration cannot be negative")}
+	}
+	found, err := find(chosen, false)
+	if err != nil {
+		return err
+	}
+
+	signal.Ignore(syscall.SIGPIPE) // a closed pipe ends the output, and so the trace
+	ctx, stop := untilSignal()
+	defer stop()
+	if *duration > 0 {
+		ctx, stop = context.WithTimeout(ctx, *duration)
+		defer stop()
+	}
+	ctx, finish := context.WithCancel(ctx)
+	defer finish()
+
+	a, err := newAgent(ctx, f.config, export.Config{Exporters: []string{*output}, Count: *count}, false, out, errs)
+	if err != nil {
+		return err
+	}
+	return errors.Join(a.trace(ctx, finish, found, command), a.close())
+}
+
+func (a *agent) trace(ctx context.Context, finish func(), found []*process.Process, command []string) error {
+	var child *held
+	if len(command) > 0 {
+		var err error
+		if child, err = holdCommand(command); err != nil {
+			return err
+		}
+		defer child.stop()
+		p, err := process.Read(child.pid())
+		if err != nil {
+			return err
+		}
+		found = append(found, p)
+	}
+	for _, p := range found {
+		if err := a.target(p); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(a.errs, "throughline: tracing %s by %s, attached in %d ms\n",
+		describe(found), a.probes.Flavour().Name, a.attached.Milliseconds())
+
+	var wait sync.WaitGroup
+	defer wait.Wait()
+	defer finish()
+	wait.Go(func() {
+		select {
+		case <-ctx.Done():
+		case <-a.pipeline.Done():
+			finish()
+		}
+	})
+	if child != nil {
+		if err := child.begin(); err != nil {
+			return err
+		}
+	}
+	return a.run(ctx, &untilGone{agent: a, finish: finish})
+}
+
+// untilGone ends the trace when the last target has exited.
+type untilGone struct {
+	*agent
+	finish func()
+	idle   time.Time
+}
+
+var _ probes.Sink = (*untilGone)(nil)
+
+// lingering is how long the last target must be gone: what it did is on its way.
+const lingering = 300 * time.Millisecond
+
+func (u *untilGone) Handle(ev *event.Event) { u.correlator.Handle(ev) }
+
+func (u *untilGone) Tick(now uint64) {
+	u.correlator.Tick(now)
+	switch {
+	case u.probes.Targets().Running() > 0:
+		u.idle = time.Time{}
+	case u.idle.IsZero():
+		u.idle = time.Now()
+	case time.Since(u.idle) > lingering:
+		u.finish()
+	}
+}

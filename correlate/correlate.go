@@ -1,0 +1,129 @@
+// Package correlate turns what the kernel reports into spans: events become
+// exchanges (package flow and the protocols), and exchanges become spans with
+// the identity that the kernel gave them, or that their own headers name.
+package correlate
+
+import (
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/telemetry"
+	"github.com/throughline/throughline/probes/event"
+	"github.com/throughline/throughline/probes/process"
+)
+
+// Config says what to make spans of.
+type Config struct {
+	// Processes finds the process behind an event.
+	Processes Processes
+	// Resource is what the agent adds to each process's description.
+	Resource process.ResourceOptions
+	// Ledger reads the kernel's counts of a connection; nil: none.
+	Ledger flow.Ledger
+	// Flow bounds the connection table.
+	Flow flow.Options
+	// Spans takes each finished span. It must not block.
+	Spans func(sdktrace.ReadOnlySpan)
+}
+
+// A Correlator makes spans of events. One goroutine uses it; Samples may be
+// called from any.
+type Correlator struct {
+	flow      *flow.Assembler
+	ledger    flow.Ledger
+	resources resources
+	clock     clock
+	scope     instrumentation.Scope
+	out       func(sdktrace.ReadOnlySpan)
+
+	spans atomic.Uint64
+	stats atomic.Pointer[flow.Stats]
+}
+
+// New makes a correlator; now is CLOCK_MONOTONIC nanoseconds.
+func New(c Config, now uint64) *Correlator {
+	r := &Correlator{
+		ledger:    c.Ledger,
+		resources: resources{find: c.Processes, options: c.Resource, known: map[uint32]described{}},
+		clock:     clock{wall: time.Now},
+		scope:     instrumentation.Scope{Name: "throughline", Version: c.Resource.Version},
+		out:       c.Spans,
+	}
+	r.clock.set(now)
+	r.flow = flow.New(Protocols(), r.exchange, c.Flow)
+	r.stats.Store(&flow.Stats{})
+	return r
+}
+
+// Handle takes one event.
+func (c *Correlator) Handle(ev *event.Event) { c.flow.Handle(ev) }
+
+// Tick settles what no event tells; now is CLOCK_MONOTONIC nanoseconds.
+func (c *Correlator) Tick(now uint64) {
+	c.clock.set(now)
+	c.flow.Tick(now, c.ledger)
+	stats := c.flow.Stats()
+	c.stats.Store(&stats)
+}
+
+// Close finishes what can be finished. No call may follow but Samples.
+func (c *Correlator) Close(now uint64) {
+	c.flow.Tick(now, c.ledger)
+	c.flow.Close(now)
+	stats := c.flow.Stats()
+	c.stats.Store(&stats)
+}
+
+func (c *Correlator) exchange(x *flow.Exchange) {
+	start, end := c.clock.span(x.Start, x.End)
+	identity, parent := identify(x)
+	c.spans.Add(1)
+	c.out(tracetest.SpanStub{
+		Name:                 x.Name,
+		SpanContext:          identity,
+		Parent:               parent,
+		SpanKind:             x.Kind,
+		StartTime:            start,
+		EndTime:              end,
+		Attributes:           x.Attributes,
+		Status:               sdktrace.Status{Code: x.Status, Description: x.Description},
+		Resource:             c.resources.of(x.Tgid),
+		InstrumentationScope: c.scope,
+	}.Snapshot())
+}
+
+// Samples gives the figures of this stage.
+func (c *Correlator) Samples() []telemetry.Sample {
+	return append(flowSamples(c.stats.Load()), telemetry.Sample{
+		Name: "spans", Noun: "spans", Help: "Spans made of exchanges.", Value: c.spans.Load(),
+	})
+}
+
+// identify returns the span's own context and its parent's.
+func identify(x *flow.Exchange) (identity, parent trace.SpanContext) {
+	state, _ := trace.ParseTraceState(x.Tracestate) // a malformed one is dropped: trace-context 3.3.1.5
+	ctx := x.Context
+	if ctx == (abi.TraceContext{}) {
+		return mint(x, state)
+	}
+	config := trace.SpanContextConfig{
+		TraceID: ctx.TraceId, SpanID: ctx.SpanId, TraceFlags: trace.TraceFlags(ctx.Flags), TraceState: state,
+	}
+	if x.Flags&abi.FlagRemoteContext == 0 {
+		config.TraceState = trace.TraceState{}
+	}
+	identity = trace.NewSpanContext(config)
+	if ctx.ParentId != [8]uint8{} {
+		config.SpanID = ctx.ParentId
+		config.Remote = x.Kind == trace.SpanKindServer
+		parent = trace.NewSpanContext(config)
+	}
+	return identity, parent
+}

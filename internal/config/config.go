@@ -1,0 +1,118 @@
+// Package config is the agent's own settings, gathered from the command line,
+// THROUGHLINE_* variables and a YAML file, in this order of precedence. What the
+// OpenTelemetry specification has variables for is not repeated here.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is every setting. The YAML keys, in upper case behind THROUGHLINE_,
+// are the variables.
+type Config struct {
+	// PIDs, Exes, Ports and Containers choose the targets: a process that fits
+	// any of them is one.
+	PIDs       []int    `yaml:"pids"`
+	Exes       []string `yaml:"exes"`
+	Ports      []int    `yaml:"ports"`
+	Containers []string `yaml:"containers"`
+
+	// Inject puts trace context into the requests that targets send.
+	Inject bool `yaml:"inject"`
+	// Flavour forces one way to hook the socket source.
+	Flavour string `yaml:"flavour"`
+	// RingBytes is the size of the ring between kernel and agent.
+	RingBytes uint32 `yaml:"ring_bytes"`
+	// CaptureBytes is how much of each turn on a connection is copied.
+	CaptureBytes uint32 `yaml:"capture_bytes"`
+	// MetricsAddr is where /metrics is served; "" is nowhere.
+	MetricsAddr string `yaml:"metrics_addr"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `yaml:"log_level"`
+}
+
+// Default is what holds when nothing is said.
+func Default() Config {
+	return Config{Inject: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
+}
+
+// Load puts file ("" for none) and environment over the default.
+func Load(file string, getenv func(string) string) (Config, error) {
+	c := Default()
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return c, fmt.Errorf("reading the configuration: %w", err)
+		}
+		if err := c.yaml(text); err != nil {
+			return c, fmt.Errorf("reading the configuration %s: %w", file, err)
+		}
+	}
+	return c, c.environment(getenv)
+}
+
+func (c *Config) yaml(text []byte) error {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	err := d.Decode(c)
+	if errors.Is(err, io.EOF) { // an empty page says nothing
+		return nil
+	}
+	return err
+}
+
+// environment applies THROUGHLINE_<KEY>; lists have commas between elements.
+func (c *Config) environment(getenv func(string) string) error {
+	for _, s := range []struct {
+		key string
+		set func(string) error
+	}{
+		{"PIDS", func(v string) error { return list(&c.PIDs, v, strconv.Atoi) }},
+		{"EXES", func(v string) error { return list(&c.Exes, v, text) }},
+		{"PORTS", func(v string) error { return list(&c.Ports, v, strconv.Atoi) }},
+		{"CONTAINERS", func(v string) error { return list(&c.Containers, v, text) }},
+		{"INJECT", func(v string) (err error) { c.Inject, err = strconv.ParseBool(v); return err }},
+		{"FLAVOUR", func(v string) error { c.Flavour = v; return nil }},
+		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},
+		{"CAPTURE_BYTES", func(v string) error { return number(&c.CaptureBytes, v) }},
+		{"METRICS_ADDR", func(v string) error { c.MetricsAddr = v; return nil }},
+		{"LOG_LEVEL", func(v string) error { c.LogLevel = v; return nil }},
+	} {
+		name := "THROUGHLINE_" + s.key
+		if v := getenv(name); v != "" {
+			if err := s.set(v); err != nil {
+				return fmt.Errorf("%s=%q cannot be used: %w", name, v, err)
+			}
+		}
+	}
+	return nil
+}
+
+func list[T any](to *[]T, value string, parse func(string) (T, error)) error {
+	var parsed []T
+	for part := range strings.SplitSeq(value, ",") {
+		v, err := parse(strings.TrimSpace(part))
+		if err != nil {
+			return err
+		}
+		parsed = append(parsed, v)
+	}
+	*to = parsed
+	return nil
+}
+
+func text(s string) (string, error) { return s, nil }
+
+func number(to *uint32, value string) error {
+	n, err := strconv.ParseUint(value, 10, 32)
+	*to = uint32(n)
+	return err
+}

@@ -1,0 +1,92 @@
+package probes
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/telemetry"
+)
+
+// dropNames are the loss reasons of the kernel side as metric labels.
+var dropNames = [abi.DropReasons]string{
+	abi.DropRingFull:         "ring_full",
+	abi.DropConnsFull:        "connections_full",
+	abi.DropTasksFull:        "tasks_full",
+	abi.DropTargetsFull:      "targets_full",
+	abi.DropBufferUnreadable: "buffer_unreadable",
+	abi.DropSyscallUnknown:   "syscall_unknown",
+	abi.DropHeadTooLong:      "head_too_long",
+	abi.DropInjectSplitHead:  "inject_split_head",
+	abi.DropInjectNoRoom:     "inject_no_room",
+	abi.DropEventLoop:        "parent_event_loop",
+	abi.DropContextAmbiguous: "parent_ambiguous",
+}
+
+// counted is the sum of every loaded object's counters over all CPUs.
+type counted struct {
+	drops  [abi.DropReasons]uint64
+	counts [abi.CountKinds]uint64
+}
+
+// addCounters adds up one object's counters (bpf/events.h).
+func (o *object) addCounters(sum *counted) error {
+	v, ok := o.collection.Variables["counters"]
+	if !ok {
+		return nil
+	}
+	var counters abi.Counters
+	if err := v.Get(&counters); err != nil {
+		return fmt.Errorf("reading counters of %s: %w", o.name, err)
+	}
+	for i := range counters.Cpu {
+		for r := range sum.drops {
+			sum.drops[r] += counters.Cpu[i].Drops[r]
+		}
+		for k := range sum.counts {
+			sum.counts[k] += counters.Cpu[i].Counts[k]
+		}
+	}
+	return nil
+}
+
+// Samples gives the kernel side's figures.
+func (p *Probes) Samples() []telemetry.Sample {
+	var sum counted
+	p.mu.Lock()
+	if p.closed {
+		sum = p.last
+	} else {
+		sum = p.countLocked()
+	}
+	p.mu.Unlock()
+
+	samples := []telemetry.Sample{
+		{Name: "events", Noun: "events", Help: "Records that the kernel programs put into the ring.", Value: sum.counts[abi.CountEvents]},
+		{Name: "uncaptured_bytes", Help: "Bytes counted and by design not copied.", Value: sum.counts[abi.CountUncapturedBytes]},
+		{Name: "bufferless_calls", Help: "Calls that moved bytes without a user buffer (sendfile, splice).", Value: sum.counts[abi.CountSendfile]},
+		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
+		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
+		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: p.missedRuns()},
+	}
+	for reason, n := range sum.drops {
+		// A request without a parent is a statement, not a loss.
+		if strings.HasPrefix(dropNames[reason], "parent_") {
+			samples = append(samples, telemetry.Sample{Name: dropNames[reason], Value: n,
+				Help: "Requests that were given no parent, because it could have been a wrong one."})
+			continue
+		}
+		samples = append(samples, telemetry.Lost(dropNames[reason], n))
+	}
+	return samples
+}
+
+func (p *Probes) countLocked() counted {
+	var sum counted
+	for _, o := range p.objects {
+		if err := o.addCounters(&sum); err != nil {
+			p.log.Warn("counting", "error", err)
+		}
+	}
+	return sum
+}

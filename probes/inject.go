@@ -1,0 +1,113 @@
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/throughline/throughline/probes/process"
+)
+
+// An injector puts trace context into what targets send. Its programs hang on
+// the targets' own cgroups; a cgroup is let go when the agent ends.
+type injector struct {
+	log   *slog.Logger
+	track *ebpf.Program
+	drop  func() error
+
+	mu      sync.Mutex
+	cgroups map[string]link.Link
+	refused map[string]bool
+}
+
+func (p *Probes) openInjector(set settings) (*injector, error) {
+	o, err := p.load("inject", set)
+	if err != nil {
+		return nil, err
+	}
+	sockets := o.collection.Maps["inject_sockets"]
+	program := o.collection.Programs["inject_request"]
+	err = link.RawAttachProgram(link.RawAttachProgramOptions{
+		Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("attaching inject_request to its sockets: %w", err)
+	}
+	return &injector{
+		log:   p.log,
+		track: o.collection.Programs["track_connection"],
+		drop: func() error {
+			return link.RawDetachProgram(link.RawDetachProgramOptions{
+				Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,
+			})
+		},
+		cgroups: map[string]link.Link{},
+		refused: map[string]bool{},
+	}, nil
+}
+
+// ErrRootCgroup says that a target lives in the root of the cgroup hierarchy,
+// where a program would be run for every process of the host.
+var ErrRootCgroup = errors.New("the process is in the root cgroup: move it to one of its own, as systemd and container runtimes do")
+
+// Inject lets the requests of a target carry trace context, as far as the
+// kernel allows. The error says why they cannot.
+func (p *Probes) Inject(target *process.Process) error {
+	if p.inject == nil {
+		return nil
+	}
+	return p.inject.add(target)
+}
+
+// Injecting tells whether trace context is put on the wire at all.
+func (p *Probes) Injecting() bool { return p.inject != nil }
+
+func (i *injector) add(target *process.Process) error {
+	switch target.Cgroup {
+	case "":
+		return process.ErrNoCgroup2
+	case "/":
+		return ErrRootCgroup
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if _, ok := i.cgroups[target.CgroupDir]; ok || i.refused[target.CgroupDir] {
+		return nil
+	}
+	l, err := link.AttachCgroup(link.CgroupOptions{
+		Path: target.CgroupDir, Attach: ebpf.AttachCGroupSockOps, Program: i.track,
+	})
+	if err != nil {
+		i.refused[target.CgroupDir] = true
+		return fmt.Errorf("attaching track_connection to cgroup %s: %w", target.Cgroup, err)
+	}
+	i.cgroups[target.CgroupDir] = l
+	return nil
+}
+
+// follow takes up a child that may have been moved to another cgroup.
+func (i *injector) follow(pid int) {
+	p, err := process.Read(pid)
+	if err != nil {
+		return
+	}
+	if err := i.add(p); err != nil && !errors.Is(err, ErrRootCgroup) && !errors.Is(err, process.ErrNoCgroup2) {
+		i.log.Warn("following a child", "pid", pid, "error", err)
+	}
+}
+
+// Close lets go of the cgroups and takes the sockets back to how they were.
+func (i *injector) Close() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	var errs []error
+	for _, l := range i.cgroups {
+		errs = append(errs, l.Close())
+	}
+	errs = append(errs, i.drop())
+	return errors.Join(errs...)
+}

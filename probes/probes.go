@@ -1,0 +1,244 @@
+// Package probes is the agent's side of the kernel programs: it loads and
+// attaches them, chooses the flavour of the socket source, says who is a
+// target, and reads what they report. Nothing else writes kernel maps.
+package probes
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/throughline/throughline/bpf/abi"
+)
+
+// Config says how to hook and what to hold. The zero value is the default.
+type Config struct {
+	// Flavour forces one flavour of the socket source by name; "" or "auto"
+	// takes the first that works.
+	Flavour string
+	// NoInject leaves every byte that targets send as it is.
+	NoInject bool
+	// Discover makes every exec and every listening socket of the host an event.
+	Discover bool
+	// RingBytes is the size of the ring, a power of two of at least a page;
+	// 0 means 8 MiB. The agent's memory holds it twice.
+	RingBytes uint32
+	// CaptureBytes is how much of a turn is copied, 64 to 4096; 0 means 4096.
+	CaptureBytes uint32
+}
+
+const (
+	defaultRingBytes    = 8 << 20
+	defaultCaptureBytes = 4096
+	wakeShare           = 16 // the reader is woken when 1/16 of the ring is full
+)
+
+// Validate says in one sentence what is wrong with the configuration.
+func (c Config) Validate() error {
+	if _, err := flavoursNamed(c.Flavour); err != nil {
+		return err
+	}
+	if c.RingBytes != 0 && (c.RingBytes&(c.RingBytes-1) != 0 || int(c.RingBytes) < os.Getpagesize()) {
+		return fmt.Errorf("a ring of %d bytes cannot be made: use a power of two of at least %d", c.RingBytes, os.Getpagesize())
+	}
+	if c.CaptureBytes != 0 && (c.CaptureBytes < 64 || c.CaptureBytes > defaultCaptureBytes) {
+		return fmt.Errorf("%d bytes of a turn cannot be captured: use 64 to %d", c.CaptureBytes, defaultCaptureBytes)
+	}
+	return nil
+}
+
+// Probes holds everything that the agent has in the kernel.
+type Probes struct {
+	log     *slog.Logger
+	flavour Flavour
+	maps    map[string]*ebpf.Map
+	targets *Targets
+	reader  *ringbuf.Reader
+	inject  *injector // nil: nothing is injected
+
+	malformed atomic.Uint64
+
+	mu      sync.Mutex
+	objects []*object
+	last    counted // the counters as they were at Close
+	closed  bool
+}
+
+// Open loads and attaches the kernel programs; until a target is added they do
+// nothing. Close must be called.
+func Open(c Config, log *slog.Logger) (*Probes, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if err := rlimit.RemoveMemlock(); err != nil { // kernels before 5.11
+		return nil, permission(err)
+	}
+	p := &Probes{log: log, maps: map[string]*ebpf.Map{}}
+	if err := p.open(c); err != nil {
+		p.Close()
+		return nil, permission(err)
+	}
+	return p, nil
+}
+
+func (p *Probes) open(c Config) error {
+	set := c.settings()
+	if err := p.openFlavour(c.Flavour, set); err != nil {
+		return err
+	}
+	life, err := p.load("life", set)
+	if err != nil {
+		return err
+	}
+	if err := life.attach(); err != nil {
+		return err
+	}
+	p.targets = newTargets(p.maps["targets"], p.log)
+	if !c.NoInject {
+		if p.inject, err = p.openInjector(set); err != nil {
+			p.log.Warn("no trace context is put on the wire", "error", err)
+		}
+	}
+	p.reader, err = ringbuf.NewReader(p.maps["events"])
+	if err != nil {
+		return fmt.Errorf("opening the ring: %w", err)
+	}
+	return nil
+}
+
+func (c Config) settings() settings {
+	ring, capture := c.RingBytes, c.CaptureBytes
+	if ring == 0 {
+		ring = defaultRingBytes
+	}
+	if capture == 0 {
+		capture = defaultCaptureBytes
+	}
+	scanner := newScanTable()
+	return settings{
+		"ring_bytes":    ring,
+		"wake_bytes":    uint64(ring / wakeShare),
+		"capture_limit": capture,
+		"scan_classes":  scanner.classes,
+		"scan_table":    scanner.table,
+		"have_bpf_loop": haveBPFLoop(),
+		"announce_all":  c.Discover,
+	}
+}
+
+// openFlavour takes the first flavour that loads and attaches.
+func (p *Probes) openFlavour(name string, set settings) error {
+	flavours, err := flavoursNamed(name)
+	if err != nil {
+		return err
+	}
+	failed := &FlavourError{}
+	for _, f := range flavours {
+		o, err := p.load(f.Object, set)
+		if err == nil {
+			err = o.attach()
+		}
+		if err == nil {
+			p.flavour = f
+			return nil
+		}
+		p.unload()
+		p.log.Debug("flavour refused", "flavour", f.Name, "error", err)
+		failed.Tried = append(failed.Tried, f)
+		failed.Causes = append(failed.Causes, err)
+	}
+	return failed
+}
+
+func (p *Probes) load(name string, set settings) (*object, error) {
+	o, err := loadObject(name, set, p.maps)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.objects = append(p.objects, o)
+	p.mu.Unlock()
+	return o, nil
+}
+
+// unload takes everything out of the kernel again.
+func (p *Probes) unload() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, o := range p.objects {
+		if err := o.Close(); err != nil {
+			p.log.Warn("detaching", "object", o.name, "error", err)
+		}
+	}
+	p.objects = nil
+	p.maps = map[string]*ebpf.Map{}
+}
+
+// permission turns a refusal into the sentence a user can act on.
+func permission(err error) error {
+	if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
+		return fmt.Errorf("kernel programs may not be loaded by this user: run as root, or give the binary "+
+			"CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_RESOURCE: %w", err)
+	}
+	return err
+}
+
+// Flavour returns the flavour in use.
+func (p *Probes) Flavour() Flavour { return p.flavour }
+
+// Targets returns the table of targets.
+func (p *Probes) Targets() *Targets { return p.targets }
+
+// Conn reads the kernel's counts of a connection.
+func (p *Probes) Conn(sock uint64) (abi.Conn, bool) {
+	var c abi.Conn
+	err := p.maps["conns"].Lookup(&sock, &c)
+	return c, err == nil
+}
+
+// Close detaches everything. Nothing of the agent stays in the kernel.
+func (p *Probes) Close() error {
+	var errs []error
+	p.mu.Lock()
+	closed := p.closed
+	if !closed {
+		p.last = p.countLocked()
+		p.closed = true
+	}
+	p.mu.Unlock()
+	if closed {
+		return nil
+	}
+	if p.inject != nil {
+		errs = append(errs, p.inject.Close())
+	}
+	if p.targets != nil {
+		p.targets.Close()
+	}
+	if p.reader != nil {
+		errs = append(errs, p.reader.Close())
+	}
+	p.unload()
+	return errors.Join(errs...)
+}
+
+func (p *Probes) missedRuns() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var sum uint64
+	for _, o := range p.objects {
+		for _, program := range o.collection.Programs {
+			if stats, err := program.Stats(); err == nil {
+				sum += stats.RecursionMisses
+			}
+		}
+	}
+	return sum
+}
