@@ -90,7 +90,7 @@ func (f FS) Find(s Selector) ([]*Process, error) {
 	for _, pid := range pids {
 		p, err := m.match(pid)
 		switch {
-		case errors.Is(err, fs.ErrPermission), errors.Is(err, ErrPermission):
+		case errors.Is(err, fs.ErrPermission) && !f.hasGone(pid), errors.Is(err, ErrPermission):
 			refused++
 		case err == nil && p != nil:
 			out = append(out, p)

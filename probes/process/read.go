@@ -90,7 +90,9 @@ func (f FS) explain(pid int, err error) error {
 	switch {
 	case errors.As(err, &known):
 		return err
-	case gone(err):
+	case gone(err), f.hasGone(pid):
+		// Of a task that was just unlinked, files read as empty or as zeroes, and
+		// links are refused (proc_pid_readlink in fs/proc/base.c).
 		return exited(pid)
 	case errors.Is(err, fs.ErrPermission):
 		owner := "another user"
@@ -101,6 +103,12 @@ func (f FS) explain(pid int, err error) error {
 	default:
 		return fmt.Errorf("reading process %d: %w", pid, err)
 	}
+}
+
+// hasGone says whether the number names no running process.
+func (fs FS) hasGone(pid int) bool {
+	st, err := fs.stat(pid)
+	return gone(err) || err == nil && st.zombie()
 }
 
 func (fs FS) stat(pid int) (stat, error) {
