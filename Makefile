@@ -11,6 +11,8 @@ GO           ?= go
 # Kernels of the VM matrix, and those that `make test` boots.
 KERNELS      ?= 5.10 6.1 6.12 7
 TEST_KERNELS ?= 5.10 6.12
+# End-to-end tests that the matrix runs for each flavour (go test -run).
+VM_TESTS     ?= .
 
 OUT     := .output
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
@@ -99,7 +101,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 .PHONY: vm
 vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7') and print its table
 	$(Q)CGO_ENABLED=0 $(GO) test -c -o $(OUT)/e2e.test ./test/e2e
-	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -table $(OUT)/vm/table.md
+	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -run '$(VM_TESTS)' -table $(OUT)/vm/table.md
 
 .PHONY: bench
 bench: install-test all ## Measure what tracing costs

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -120,7 +121,8 @@ func (s *show) add(e event) {
 // flavours are the ways to hook one source, as tests name them.
 var flavours = []string{"tracepoint", "fentry", "kprobe", "syscall"}
 
-// summarise tells what the runs held: leaves only, as a test with parts is its parts.
+// summarise tells what the runs held. A test with parts counts as its parts,
+// unless it failed itself; a package that fails without a failed test counts as one.
 func summarise(w io.Writer, files []string) (passed bool, err error) {
 	count := map[string]int{}
 	byFlavour := map[string]int{}
@@ -130,15 +132,17 @@ func summarise(w io.Writer, files []string) (passed bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		var failed []string // packages
 		parents := map[string]bool{}
 		said := map[string]string{}
 		results := map[string]string{}
 		err = events(f, func(e event) {
 			test := e.Package + " " + e.Test
 			switch {
-			case e.Test == "" && e.Action == "fail":
-				fails = append(fails, e.Package)
 			case e.Test == "":
+				if e.Action == "fail" {
+					failed = append(failed, e.Package)
+				}
 			case e.Action == "output" && !strings.HasPrefix(strings.TrimSpace(e.Output), "---") &&
 				!strings.HasPrefix(e.Output, "==="):
 				said[test] = strings.TrimSpace(e.Output)
@@ -155,7 +159,7 @@ func summarise(w io.Writer, files []string) (passed bool, err error) {
 			return false, fmt.Errorf("reading %s: %w", name, err)
 		}
 		for test, result := range results {
-			if parents[test] {
+			if parents[test] && result != "fail" {
 				continue
 			}
 			count[result]++
@@ -170,6 +174,12 @@ func summarise(w io.Writer, files []string) (passed bool, err error) {
 						byFlavour[f]++
 					}
 				}
+			}
+		}
+		for _, p := range failed {
+			if !slices.ContainsFunc(fails, func(test string) bool { return strings.HasPrefix(test, p+" ") }) {
+				fails = append(fails, p)
+				count["fail"]++
 			}
 		}
 	}
