@@ -39,8 +39,6 @@ type Process struct {
 	ParentPID int
 	// Comm is the kernel's name of the main thread, at most 15 bytes.
 	Comm string
-	// Zombie says that it has exited and waits for its parent.
-	Zombie bool
 	// ThreadCount is the number of its threads, the main one included.
 	ThreadCount int
 	// UID is its effective user, Owner that user's name on this host (digits
@@ -117,7 +115,7 @@ func (p *Process) OpenExecutable() (*os.File, error) {
 // Alive says whether the process still runs under the same identity.
 func (p *Process) Alive() bool {
 	st, err := p.fs.stat(p.PID)
-	return err == nil && st.startTime == p.StartTime && !st.zombie()
+	return err == nil && st.startTime == p.StartTime && !st.exiting()
 }
 
 func (fs FS) root() string {

@@ -31,7 +31,7 @@ func (fs FS) Read(pid int) (*Process, error) {
 			return nil, fs.explain(pid, err)
 		}
 		after, err := fs.stat(pid)
-		if err != nil || after.startTime != p.StartTime || after.zombie() {
+		if err != nil || after.startTime != p.StartTime || after.exiting() {
 			return nil, exited(pid)
 		}
 		exe, err := os.Readlink(fs.path(pid, "exe"))
@@ -108,7 +108,7 @@ func (f FS) explain(pid int, err error) error {
 // hasGone says whether the number names no running process.
 func (fs FS) hasGone(pid int) bool {
 	st, err := fs.stat(pid)
-	return gone(err) || err == nil && st.zombie()
+	return gone(err) || err == nil && st.exiting()
 }
 
 func (fs FS) stat(pid int) (stat, error) {

@@ -7,9 +7,11 @@ import (
 	"strings"
 )
 
-// pfKthread marks kernel threads in the flags of /proc/PID/stat: PF_KTHREAD in
-// include/linux/sched.h.
-const pfKthread = 0x00200000
+// Flags of /proc/PID/stat: PF_EXITING and PF_KTHREAD in include/linux/sched.h.
+const (
+	pfExiting = 0x00000004
+	pfKthread = 0x00200000
+)
 
 // stat is what is used of /proc/PID/stat; see proc_pid_stat(5).
 type stat struct {
@@ -20,6 +22,9 @@ type stat struct {
 	threads   int
 	startTime uint64
 }
+
+// exiting says that it has given up its memory, or is about to.
+func (s stat) exiting() bool { return s.flags&pfExiting != 0 || s.zombie() }
 
 func (s stat) zombie() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
 

@@ -12,8 +12,6 @@ import (
 	"github.com/throughline/throughline/probes/process"
 )
 
-func selfPID() int { return os.Getpid() }
-
 // openDescriptors lists what the descriptors of a process refer to.
 func openDescriptors(p *process.Process) []string {
 	entries, err := os.ReadDir(p.Path("fd"))

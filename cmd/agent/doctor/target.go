@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func examineTarget(p *process.Process, r *Report) (*Target, error) {
 		Runtime: p.Runtime.Kind, RuntimeVersion: p.Runtime.Version, Libraries: interesting(p.Libraries),
 		Threads: p.ThreadCount, Container: p.ContainerID, Cgroup: p.Cgroup, Listening: []string{}, Sources: []string{}, Reasons: []string{},
 	}
-	if self, err := process.Read(selfPID()); err == nil {
+	if self, err := process.Read(os.Getpid()); err == nil {
 		t.OwnPIDs = self.Namespaces.PID != p.Namespaces.PID
 		t.OwnNet = self.Namespaces.Net != p.Namespaces.Net
 	}
