@@ -124,6 +124,8 @@ func (a *agent) next(ctx context.Context) (page, error) {
 			return page{}, errors.New("the agent ended before it printed the trace")
 		}
 		return p, nil
+	case <-a.program.Done():
+		return page{}, fmt.Errorf("the agent ended before it printed the trace: %s", a.farewell())
 	case <-ctx.Done():
 		return page{}, ctx.Err()
 	case <-time.After(printTime):
