@@ -28,9 +28,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := demo(ctx, os.Stdout); err != nil {
-		if ctx.Err() != nil {
-			err = errors.New("interrupted; everything is cleaned up")
-		}
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -47,7 +44,12 @@ func demo(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	defer func() {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted; everything is taken away again")
+		}
+		err = errors.Join(err, s.Close())
+	}()
 
 	all := services()
 	if err := start(ctx, s, all); err != nil {
