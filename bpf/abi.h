@@ -81,14 +81,14 @@ struct data_event {
 	 * connection was first seen. A value above the previous event's offset
 	 * + length is a gap: bytes that were counted but not captured. */
 	__u64 offset;
-	__u64 start;	   /* when the earliest hook saw this call's bytes */
-	__u64 previous;	   /* time of the previous call in this direction, 0: none */
-	__u64 other_bytes; /* of the other direction so far */
-	__u64 other_last;  /* time of the last call in the other direction */
-	__u32 length;	   /* bytes the call moved */
-	__u32 captured;	   /* bytes of payload that follow, <= length */
-	__u8 direction;	   /* enum direction */
-	__u8 tail_len;	   /* bytes in tail; 0 when captured == length */
+	__u64 start;		    /* when the earliest hook saw this call's bytes */
+	__u64 previous;		    /* time of the previous call in this direction, 0: none */
+	__u64 other_bytes;	    /* of the other direction so far */
+	__u64 other_last;	    /* time of the last call in the other direction */
+	__u32 length;		    /* bytes the call moved */
+	__u32 captured;		    /* bytes of payload that follow, <= length */
+	__u8 direction;		    /* enum direction */
+	__u8 tail_len;		    /* bytes in tail; 0 when captured == length */
 	__u8 tail[TAIL_SIZE];	    /* last bytes of the call */
 	__u8 other_tail[TAIL_SIZE]; /* last bytes of the other direction, if its
 				     * last call was not captured whole */
@@ -190,6 +190,7 @@ enum scan_state {
 	SCAN_IDLE = 2,	   /* no head is being read */
 	SCAN_REQUEST = 3,  /* before a request line */
 	SCAN_RESPONSE = 4, /* before a status line */
+	SCAN_SKIP = 5,	   /* in a line of which only the end matters */
 };
 
 /* What a table entry says beside the next state, in its upper byte. Each stays
@@ -200,21 +201,21 @@ enum scan_flag {
 	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
 	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
 	SCAN_CHUNKED = 1 << 4,
-	SCAN_HEAD = 1 << 5,	  /* method HEAD */
-	SCAN_CONNECT = 1 << 6,	  /* method CONNECT */
+	SCAN_HEAD = 1 << 5,    /* method HEAD */
+	SCAN_CONNECT = 1 << 6, /* method CONNECT */
 };
 
 /* One direction of a connection. */
 struct half {
 	__u64 bytes;
-	__u64 last;	    /* time of the last call */
-	__u64 body_left;    /* declared body bytes still to come */
-	__u32 seq;	    /* TCP sequence after the last call */
-	__u32 turn_events;  /* events sent for the current turn */
+	__u64 last;	     /* time of the last call */
+	__u64 body_left;     /* declared body bytes still to come */
+	__u32 seq;	     /* TCP sequence after the last call */
+	__u32 turn_events;   /* events sent for the current turn */
 	__u32 turn_captured; /* bytes captured in the current turn */
-	__u8 scan;	    /* state of the head scanner */
-	__u8 scan_flags;    /* enum scan_flag */
-	__u8 value_len;	    /* bytes of traceparent gathered */
+	__u8 scan;	     /* state of the head scanner */
+	__u8 scan_flags;     /* enum scan_flag */
+	__u8 value_len;	     /* bytes of traceparent gathered */
 	__u8 tail_len;
 	__u8 tail[TAIL_SIZE];
 	__u64 scan_length; /* Content-Length as gathered */
@@ -227,10 +228,10 @@ struct half {
  * the agent's sweep. */
 struct conn {
 	__u64 gen;
-	__u64 inode; /* of the socket, tells a reused Unix sock apart */
-	__u64 request_ktime; /* when the agent's earliest hook saw the request */
-	struct half half[2]; /* by enum direction */
-	struct task_key owner; /* the task that took up the open request */
+	__u64 inode;		  /* of the socket, tells a reused Unix sock apart */
+	__u64 request_ktime;	  /* when the agent's earliest hook saw the request */
+	struct half half[2];	  /* by enum direction */
+	struct task_key owner;	  /* the task that took up the open request */
 	struct trace_context ctx; /* span of the current exchange */
 	__u32 tgid;
 	__u32 injected; /* bytes the agent added to what the target sent */
@@ -244,18 +245,19 @@ struct conn {
 };
 
 enum conn_flag {
-	CONN_IGNORED = 1 << 0,	  /* not HTTP: left alone */
-	CONN_FROM_START = 1 << 1, /* seen from its first byte */
-	CONN_ACTIVE = 1 << 2,	  /* the target connected */
-	CONN_CLOSED = 1 << 3,	  /* the close event was sent */
-	CONN_NO_INJECT = 1 << 4,  /* nothing is ever added to it again */
-	CONN_UPGRADED = 1 << 5,	  /* 101 or a CONNECT tunnel */
+	CONN_IGNORED = 1 << 0,	      /* not HTTP: left alone */
+	CONN_FROM_START = 1 << 1,     /* seen from its first byte */
+	CONN_ACTIVE = 1 << 2,	      /* the target connected */
+	CONN_CLOSED = 1 << 3,	      /* the close event was sent */
+	CONN_NO_INJECT = 1 << 4,      /* nothing is ever added to it again */
+	CONN_UPGRADED = 1 << 5,	      /* 101 or a CONNECT tunnel */
 	CONN_REMOTE_CONTEXT = 1 << 6, /* ctx came from the request's own head */
 	CONN_OVERLAPPED = 1 << 7,
-	CONN_INJECTED = 1 << 8,	   /* the open request got our header */
+	CONN_INJECTED = 1 << 8,	    /* the open request got our header */
 	CONN_HEAD_REQUEST = 1 << 9, /* the open request's method is HEAD */
-	CONN_JUDGED = 1 << 10,	   /* sk_msg gave the open request its context */
-	CONN_LOOKED = 1 << 11,	   /* sk_msg has looked at this turn's bytes */
+	CONN_JUDGED = 1 << 10,	    /* sk_msg gave the open request its context */
+	CONN_LOOKED = 1 << 11,	    /* sk_msg has looked at this turn's bytes */
+	CONN_TAKEN = 1 << 12,	    /* owner has taken up the open request */
 };
 
 /* Every way to lose something, counted per CPU in `counters`. */
@@ -265,21 +267,21 @@ enum drop_reason {
 	DROP_TASKS_FULL = 2,
 	DROP_TARGETS_FULL = 3,
 	DROP_BUFFER_UNREADABLE = 4,
-	DROP_SYSCALL_UNKNOWN = 5, /* bytes moved by a call whose buffer is unknown */
-	DROP_HEAD_TOO_LONG = 6,	  /* trace context may stand beyond the limit */
-	DROP_INJECT_SPLIT_HEAD = 7, /* not injected: head not whole in one send */
-	DROP_INJECT_NO_ROOM = 8,    /* not injected: push refused */
-	DROP_EVENT_LOOP = 9,	    /* no parent: the thread serves several */
+	DROP_SYSCALL_UNKNOWN = 5,    /* bytes moved by a call whose buffer is unknown */
+	DROP_HEAD_TOO_LONG = 6,	     /* trace context may stand beyond the limit */
+	DROP_INJECT_SPLIT_HEAD = 7,  /* not injected: head not whole in one send */
+	DROP_INJECT_NO_ROOM = 8,     /* not injected: push refused */
+	DROP_EVENT_LOOP = 9,	     /* no parent: the thread serves several */
 	DROP_CONTEXT_AMBIGUOUS = 10, /* no parent: header forwarded twice */
 	DROP_REASONS = 11,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
 enum count_kind {
-	COUNT_EVENTS = 0,	/* records put into the ring */
+	COUNT_EVENTS = 0,	    /* records put into the ring */
 	COUNT_UNCAPTURED_BYTES = 1, /* counted, not copied, by design */
-	COUNT_SENDFILE = 2,	/* calls that moved bytes without a user buffer */
-	COUNT_INJECTED = 3,	/* headers put on the wire */
+	COUNT_SENDFILE = 2,	    /* calls that moved bytes without a user buffer */
+	COUNT_INJECTED = 3,	    /* headers put on the wire */
 	COUNT_KINDS = 4,
 };
 

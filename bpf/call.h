@@ -23,9 +23,9 @@ struct call {
 	u64 previous;
 	u32 length;
 	u32 captured;
-	u32 used;      /* bytes up to the head's end */
-	u8 direction;  /* enum direction */
-	u8 turn;       /* the direction changed */
+	u32 used;     /* bytes up to the head's end */
+	u8 direction; /* enum direction */
+	u8 turn;      /* the direction changed */
 	u8 may_hold_head;
 	u8 begins;     /* a request may begin with the first one */
 	u8 done;       /* the exchange is complete */

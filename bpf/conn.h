@@ -56,7 +56,7 @@ static __always_inline void open_unix(struct open_event *e, struct sock *sk)
 {
 	struct unix_sock *u = (void *)sk;
 	struct unix_address *a = BPF_CORE_READ(u, addr);
-	int len;
+	u32 len;
 
 	if (!a) {
 		struct unix_sock *peer = (void *)BPF_CORE_READ(u, peer);
@@ -65,9 +65,10 @@ static __always_inline void open_unix(struct open_event *e, struct sock *sk)
 	}
 	if (!a)
 		return;
-	len = BPF_CORE_READ(a, len) - (int)sizeof(u16); /* without sun_family */
-	if (len <= 0)
+	len = BPF_CORE_READ(a, len);
+	if (len <= sizeof(u16))
 		return;
+	len -= sizeof(u16); /* sun_family */
 	if (len > UNIX_PATH_SIZE)
 		len = UNIX_PATH_SIZE;
 	/* BTF has the flexible array's offset, read as one. */
@@ -99,7 +100,7 @@ static __always_inline void event_from_conn(struct event_header *h, struct sock 
 }
 
 /* Sent with the first bytes: a connecting socket has no local port before. */
-static __always_inline void conn_announce(struct sock *sk, const struct conn *c)
+SUBPROGRAM void conn_announce(struct sock *sk, const struct conn *c)
 {
 	struct open_event *e = event_reserve(sizeof(*e), EVENT_OPEN);
 
@@ -168,7 +169,9 @@ static __always_inline void conn_finish(struct conn *c)
 	struct task_key owner = c->owner;
 
 	c->exchange = EXCHANGE_NONE;
-	c->owner.id = 0;
+	if (!(c->flags & CONN_TAKEN))
+		return;
+	c->flags &= ~CONN_TAKEN;
 	task_done(&owner);
 }
 
@@ -203,6 +206,7 @@ static __always_inline u64 conn_account(struct sock *sk, struct conn *c, u8 dire
 static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reason, int error)
 {
 	struct close_event *e;
+	struct task_key owner;
 
 	if (c->flags & CONN_CLOSED)
 		return;
@@ -230,6 +234,8 @@ static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reaso
 		event_submit(e, wakeup());
 	}
 	conn_finish(c);
+	owner = c->owner;
+	task_forget(&owner, (u64)sk, c->gen);
 }
 
 #endif

@@ -38,8 +38,14 @@ static __always_inline void count(u32 kind, u64 by)
 	__sync_fetch_and_add(&counters.cpu[cpu].counts[kind], by);
 }
 
+/* How the reader is told of one more record. The ring's fill is asked for now
+ * and then only. */
 static __always_inline u64 wakeup(void)
 {
+	u32 cpu = bpf_get_smp_processor_id() & (COUNTER_CPUS - 1);
+
+	if (counters.cpu[cpu].counts[COUNT_EVENTS] & 15)
+		return BPF_RB_NO_WAKEUP;
 	if (bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes)
 		return BPF_RB_FORCE_WAKEUP;
 	return BPF_RB_NO_WAKEUP;

@@ -27,7 +27,7 @@ static __always_inline u8 request_direction(const struct conn *c)
 }
 
 /* The request on c belongs to a task of this process; so do its ids. */
-static __always_inline void request_served(struct conn *c, struct sock *sk, const struct target *t)
+SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct target *t)
 {
 	const struct half *half = &c->half[DIRECTION_RECEIVED];
 	struct trace_context remote = {};
@@ -39,26 +39,26 @@ static __always_inline void request_served(struct conn *c, struct sock *sk, cons
 		trace_adopt(&c->ctx, &remote);
 	}
 	task_current(t, &c->owner);
+	c->flags |= CONN_TAKEN;
 	if (!task_take(&c->owner, (u64)sk, c->gen, &c->ctx))
 		c->flags |= CONN_OVERLAPPED;
 }
 
 /* The context of a request that the current task sends. value is what its own
  * traceparent says, if it has one. True: the header has to be added. */
-static __always_inline bool request_made(struct conn *c, const struct target *t, u32 scan_flags,
-					 const u8 *value, u32 value_len)
+SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_flags,
+			     const u8 *value, u32 value_len)
 {
 	struct trace_context remote = {};
 	struct task_key key;
 	struct task *task;
+	bool overlapped;
 
 	task_current(t, &key);
-	task = bpf_map_lookup_elem(&tasks, &key);
+	task = task_serving(&key, &overlapped);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
-	if (task && task->overlapped) {
+	if (overlapped)
 		c->flags |= CONN_OVERLAPPED;
-		task = NULL;
-	}
 	if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote)) {
 		struct adopted *a = bpf_map_lookup_elem(&adoptions, remote.span_id);
 
@@ -179,7 +179,10 @@ static __always_inline void head_abandoned(struct conn *c)
 {
 	bool request = c->exchange == EXCHANGE_REQUEST;
 
-	c->exchange = request && c->role != ROLE_UNKNOWN ? EXCHANGE_OPEN : EXCHANGE_NONE;
+	if (request && c->role != ROLE_UNKNOWN)
+		c->exchange = EXCHANGE_OPEN;
+	else
+		conn_finish(c);
 	scan_reset(&c->half[0], SCAN_IDLE);
 	scan_reset(&c->half[1], SCAN_IDLE);
 }

@@ -16,16 +16,15 @@
 #define SCAN_STATES 256
 #define SCAN_CLASSES 64
 #define SCAN_TABLE (SCAN_STATES * SCAN_CLASSES)
-#define SCAN_NOTHING (SCAN_CLASSES - 1) /* class of a byte that is not there */
 
 #define SCAN_MAX 4096 /* bytes of a head that are looked at, CAPTURE_MAX at most */
-#define SCAN_MAX_UNROLLED 512 /* the same before Linux 5.17, which has no bpf_loop:
+#define SCAN_MAX_UNROLLED \
+	512 /* the same before Linux 5.17, which has no bpf_loop:
 			       * the verifier walks each round of a loop */
-#define SCAN_CHUNK 16
+#define SCAN_CHUNK 8
 
 /* Set by the agent, which tries. */
 const volatile bool have_bpf_loop = true;
-
 
 const volatile u8 scan_classes[256];
 const volatile u16 scan_table[SCAN_TABLE];
@@ -38,44 +37,67 @@ struct scan {
 	u32 flags;
 	u32 value_len;
 	u32 first_line; /* bytes of the first line, with its end */
-	u32 used;	/* bytes up to the head's end */
+	u32 used;	/* bytes looked at, up to the head's end */
 	u32 len;	/* bytes there are */
 	u8 *value;
 	const u8 *from;
 };
 
-/* One byte. Arithmetic instead of branches; a byte that is not there (live 0)
- * and one behind the end change nothing. */
-static __always_inline void scan_step(struct scan *s, u8 byte, u32 live)
+/* The few bytes that mean something by themselves. Arithmetic instead of
+ * branches, since each would be a path for the verifier. */
+static __always_inline void scan_act(struct scan *s, u32 act, u8 byte, u32 at)
 {
-	u32 class = scan_classes[byte] * live + SCAN_NOTHING * (1 - live);
-	u32 entry = scan_table[(s->state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
-	u32 act = entry >> 8;
 	u64 digit = byte & 15;
 
-	live &= (SCAN_END - s->state) >> 31; /* neither ended nor rejected */
-	s->used += live;
-	s->first_line += live & ~(s->flags >> 3); /* SCAN_RECOGNISED not yet set */
-	s->state = entry & 0xff;
 	s->value[s->value_len & 63] = byte;
 	s->value_len += act & 1;
 	s->value_len -= s->value_len >> 6; /* never beyond 63: too long is malformed */
 	s->length += (act >> 1 & 1) * (s->length * 9 + digit);
 	s->status += (act >> 2 & 1) * (s->status * 9 + digit);
+	s->first_line += (act >> 3 & 1) * (at + 1); /* SCAN_RECOGNISED ends it */
 	s->flags |= act;
+}
+
+#define BYTES(b) (0x0101010101010101ULL * (b))
+
+/* Whether one of eight bytes is a line feed. */
+static __always_inline bool has_line_feed(u64 word)
+{
+	u64 x = word ^ BYTES('\n');
+
+	return (x - BYTES(1)) & ~x & BYTES(0x80);
 }
 
 /* SCAN_CHUNK bytes; 1 when no more have to be looked at. */
 static long scan_chunk(u32 index, struct scan *s)
 {
-	struct scan run = *s; /* in registers */
-	u32 at = index * SCAN_CHUNK;
+	u32 at = index * SCAN_CHUNK, len = s->len, state = s->state;
+	const u8 *from = s->from + (at & (SCAN_MAX - SCAN_CHUNK));
+	u32 i;
 
-	for (u32 i = 0; i < SCAN_CHUNK; i++)
-		scan_step(&run, s->from[(at & (SCAN_MAX - SCAN_CHUNK)) + i],
-			  (at + i - run.len) >> 31);
-	*s = run;
-	return run.state <= SCAN_END || at + SCAN_CHUNK >= run.len;
+	if (state == SCAN_SKIP && at + SCAN_CHUNK < len && !has_line_feed(*(u64 *)from)) {
+		s->used = at + SCAN_CHUNK;
+		return 0;
+	}
+#pragma unroll
+	for (i = 0; i < SCAN_CHUNK; i++) {
+		u32 class, entry;
+
+		if (at + i >= len)
+			break;
+		class = scan_classes[from[i]];
+		entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
+		state = entry & 0xff;
+		if (entry >> 8)
+			scan_act(s, entry >> 8, from[i], at + i);
+		if (state <= SCAN_END) {
+			i++;
+			break;
+		}
+	}
+	s->state = state;
+	s->used = at + i;
+	return state <= SCAN_END || at + SCAN_CHUNK >= len;
 }
 
 static __always_inline void scan_run(struct scan *s)

@@ -43,7 +43,7 @@ enum {
 
 #define USER_CS_64 0x33 /* arch/x86/include/asm/segment.h, __USER_CS */
 
-static __always_inline void syscall_current(struct syscall *s)
+SUBPROGRAM void syscall_current(struct syscall *s)
 {
 	struct pt_regs regs = {};
 
@@ -78,7 +78,7 @@ enum {
 
 #define PSR_MODE32_BIT 0x10 /* arch/arm64/include/uapi/asm/ptrace.h */
 
-static __always_inline void syscall_current(struct syscall *s)
+SUBPROGRAM void syscall_current(struct syscall *s)
 {
 	struct pt_regs *regs = syscall_regs();
 

@@ -28,8 +28,8 @@ int BPF_PROG(unix_stream_sendmsg, struct socket *sock, struct msghdr *msg, u64 s
 
 /* Gone in 6.5 (dc97391e6610, "sock: Remove ->sendpage*()"). */
 SEC("?fexit/inet_sendpage")
-int BPF_PROG(inet_sendpage, struct socket *sock, struct page *page, int offset, u64 size,
-	     int flags, int ret)
+int BPF_PROG(inet_sendpage, struct socket *sock, struct page *page, int offset, u64 size, int flags,
+	     int ret)
 {
 	return socket_sent(BPF_CORE_READ(sock, sk), ret);
 }
@@ -41,8 +41,7 @@ int BPF_PROG(inet_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, in
 }
 
 SEC("fexit/inet6_recvmsg")
-int BPF_PROG(inet6_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags,
-	     int ret)
+int BPF_PROG(inet6_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags, int ret)
 {
 	return socket_received(BPF_CORE_READ(sock, sk), ret, flags);
 }

@@ -15,8 +15,8 @@ const volatile u32 capture_limit = CAPTURE_MAX;
 #define TURN_EVENTS_MAX 16 /* events of one turn; later calls are counted */
 
 /* Sends the record whose payload was copied already. */
-static __always_inline void data_submit(struct call *call, struct sock *sk, struct conn *c,
-					const struct target *t)
+SUBPROGRAM void data_submit(struct call *call, struct sock *sk, struct conn *c,
+			    const struct target *t)
 {
 	struct data_event *e = (void *)call->record;
 	u8 direction = call->direction & 1;
@@ -74,7 +74,7 @@ static __always_inline u32 capture_wanted(const struct half *half, u32 length)
 
 /* Copies what is wanted of the call's bytes, and its end where that may tell
  * of the exchange's. */
-static __always_inline void call_capture(struct call *call, struct half *half)
+SUBPROGRAM void call_capture(struct call *call, struct half *half)
 {
 	u8 *payload = call->record + sizeof(struct data_event);
 	u32 want = capture_wanted(half, call->length);
@@ -166,12 +166,15 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 {
 	u32 tgid = bpf_get_current_pid_tgid() >> 32, slot = direction;
-	const struct target *t = target_current();
+	const struct target *t;
 	struct half *half;
 	struct call *call;
 	struct conn *c;
 
-	if (!t || ret < 0)
+	if (ret < 0)
+		return 0; /* EAGAIN and the like move nothing */
+	t = target_current();
+	if (!t)
 		return 0;
 	c = conn_get(sk, tgid);
 	if (!c || c->flags & CONN_IGNORED)

@@ -7,8 +7,8 @@
 #include "target.h"
 #include "regs.h"
 
-/* Inserted when a task takes up a request (task_take), deleted when all that it
- * took up is answered or its connections are gone (task_done). */
+/* Inserted when a task takes up its first request (task_take), deleted when the
+ * connection of its last one ends (task_forget). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -64,23 +64,29 @@ static __always_inline bool task_take(const struct task_key *key, u64 sock, u64 
 	struct task *task = bpf_map_lookup_elem(&tasks, key);
 	struct task fresh = {};
 
-	if (task && (task->sock != sock || task->gen != gen)) {
+	if (!task) {
+		fresh.ctx = *ctx;
+		fresh.sock = sock;
+		fresh.gen = gen;
+		fresh.open = 1;
+		if (bpf_map_update_elem(&tasks, key, &fresh, BPF_ANY))
+			drop(DROP_TASKS_FULL);
+		return true;
+	}
+	if (task->open && (task->sock != sock || task->gen != gen)) {
 		__sync_fetch_and_add(&task->open, 1);
 		task->overlapped = 1;
 		drop(DROP_EVENT_LOOP);
 		return false;
 	}
-	if (task) {
-		task->ctx = *ctx;
-		return !task->overlapped;
+	if (!task->open) {
+		task->open = 1;
+		task->overlapped = 0;
 	}
-	fresh.ctx = *ctx;
-	fresh.sock = sock;
-	fresh.gen = gen;
-	fresh.open = 1;
-	if (bpf_map_update_elem(&tasks, key, &fresh, BPF_ANY))
-		drop(DROP_TASKS_FULL);
-	return true;
+	task->ctx = *ctx;
+	task->sock = sock;
+	task->gen = gen;
+	return !task->overlapped;
 }
 
 /* A request that the task had taken up is answered or given up. */
@@ -91,12 +97,30 @@ static __always_inline void task_done(const struct task_key *key)
 	if (!key->id)
 		return;
 	task = bpf_map_lookup_elem(&tasks, key);
-	if (!task)
-		return;
-	if (task->open > 1)
+	if (task && task->open)
 		__sync_fetch_and_add(&task->open, -1);
-	else
+}
+
+/* A connection ends on which the task had taken up requests: what is known of
+ * the task goes with it, unless it has gone on to another one. */
+static __always_inline void task_forget(const struct task_key *key, u64 sock, u64 gen)
+{
+	struct task *task;
+
+	if (!key->id)
+		return;
+	task = bpf_map_lookup_elem(&tasks, key);
+	if (task && !task->open && task->sock == sock && task->gen == gen)
 		bpf_map_delete_elem(&tasks, key);
+}
+
+/* What the task serves, if that is one request and no other. */
+static __always_inline struct task *task_serving(const struct task_key *key, bool *overlapped)
+{
+	struct task *task = bpf_map_lookup_elem(&tasks, key);
+
+	*overlapped = task && task->open && task->overlapped;
+	return task && task->open && !task->overlapped ? task : NULL;
 }
 
 #endif

@@ -48,9 +48,11 @@ static __always_inline void trace_new_child(struct trace_context *ctx,
 
 /* Value of a lower-case hexadecimal digit; HEX_BAD for anything else. A table,
  * because a branch a digit would be a path a digit for the verifier. */
-const volatile u8 hex_values[256] = { /* one more than the value */
-	['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
-	['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+const volatile u8 hex_values[256] = {
+	/* one more than the value */
+	['0'] = 1,  ['1'] = 2,	['2'] = 3,  ['3'] = 4,	['4'] = 5,  ['5'] = 6,
+	['6'] = 7,  ['7'] = 8,	['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+	['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
 };
 
 /* Reads n bytes of hex; returns HEX_BAD if a digit is bad, else the OR of all
@@ -71,7 +73,7 @@ static __always_inline u32 hex_decode(u8 *to, const u8 *from, u32 n)
 
 /* Parses a traceparent of len bytes: trace_id, flags, and the sender's span as
  * span_id. False: malformed, so that the trace starts anew (3.2.2.1). */
-static __noinline bool trace_parse(const u8 *value, u32 len, struct trace_context *ctx)
+SUBPROGRAM bool trace_parse(const u8 *value, u32 len, struct trace_context *ctx)
 {
 	u32 trace, span;
 	u8 version, flags;
@@ -82,8 +84,7 @@ static __noinline bool trace_parse(const u8 *value, u32 len, struct trace_contex
 		return false;
 	if (hex_decode(&version, value, 1) == HEX_BAD || version == 0xff)
 		return false;
-	if (version == 0 ? len != TRACEPARENT_SIZE :
-			   len > TRACEPARENT_SIZE && value[55] != '-')
+	if (version == 0 ? len != TRACEPARENT_SIZE : len > TRACEPARENT_SIZE && value[55] != '-')
 		return false;
 	trace = hex_decode(ctx->trace_id, value + 3, 16);
 	span = hex_decode(ctx->span_id, value + 36, 8);

@@ -3,9 +3,11 @@ package probes
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 
@@ -47,6 +49,11 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object
 	if size, ok := set["ring_bytes"].(uint32); ok && spec.Maps["events"] != nil {
 		spec.Maps["events"].MaxEntries = size
 	}
+	for p, program := range spec.Programs {
+		if absent(program) {
+			delete(spec.Programs, p)
+		}
+	}
 	if set["have_bpf_loop"] == false {
 		for _, p := range spec.Programs {
 			dropCallbacks(p)
@@ -68,6 +75,20 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object
 		}
 	}
 	return &object{name: name, spec: spec, collection: collection}, nil
+}
+
+// absent tells whether a program marked optional is for a function that this
+// kernel does not have.
+func absent(p *ebpf.ProgramSpec) bool {
+	if p.Type != ebpf.Tracing || !strings.HasPrefix(p.SectionName, "?") {
+		return false
+	}
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return false // loading will say why
+	}
+	var f *btf.Func
+	return errors.Is(kernel.TypeByName(p.AttachTo, &f), btf.ErrNotFound)
 }
 
 // haveBPFLoop tells whether the kernel has the bpf_loop helper (5.17).

@@ -10,7 +10,6 @@ import "github.com/throughline/throughline/bpf/abi"
 const (
 	scanStates  = 256
 	scanClasses = 64
-	scanNothing = scanClasses - 1 // class of a byte that is not there
 )
 
 // What a table entry says beside the next state, as enum scan_flag in bpf/http.h.
@@ -25,11 +24,8 @@ type scanTable struct {
 // newScanTable computes the automaton: request and status line by RFC 9112
 // sections 3 and 4, field names without regard to case.
 func newScanTable() *scanTable {
-	t := &scanTable{states: int(abi.ScanResponse) + 1}
+	t := &scanTable{states: int(abi.ScanSkip) + 1}
 	t.classify()
-	for s := range scanStates {
-		t.set(s, scanNothing, s, 0)
-	}
 	for _, s := range []abi.ScanState{abi.ScanRejected, abi.ScanEnd, abi.ScanIdle} {
 		t.all(int(s), int(s), 0)
 	}
@@ -62,7 +58,7 @@ func (t *scanTable) classify() {
 			next++
 		}
 	}
-	if next > scanNothing {
+	if next > scanClasses {
 		panic("more byte classes than the table has columns")
 	}
 }
@@ -89,7 +85,7 @@ func (t *scanTable) on(from int, bytes string, to int, act scanAction) {
 
 // all sets the transition for every byte.
 func (t *scanTable) all(from, to int, act scanAction) {
-	for class := range scanClasses - 1 {
+	for class := range scanClasses {
 		t.set(from, uint8(class), to, act)
 	}
 }
@@ -125,7 +121,7 @@ func (t *scanTable) literal(from int, text string, act scanAction) int {
 // headerLines makes the states for everything behind the first line and
 // returns the one at the start of a line.
 func (t *scanTable) headerLines() int {
-	start, skip, cr := t.newState(), t.newState(), t.newState()
+	start, skip, cr := t.newState(), int(abi.ScanSkip), t.newState()
 	t.all(skip, skip, 0)
 	t.on(skip, "\n", start, 0)
 	t.all(start, skip, 0)

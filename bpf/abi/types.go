@@ -65,6 +65,7 @@ const (
 	ConnHeadRequest   ConnFlag = 512
 	ConnJudged        ConnFlag = 1024
 	ConnLooked        ConnFlag = 2048
+	ConnTaken         ConnFlag = 4096
 )
 
 type CountKind uint32
@@ -256,6 +257,7 @@ const (
 	ScanIdle     ScanState = 2
 	ScanRequest  ScanState = 3
 	ScanResponse ScanState = 4
+	ScanSkip     ScanState = 5
 )
 
 type Target struct {
