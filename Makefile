@@ -175,3 +175,7 @@ clean: ## Remove what was built, but not downloaded kernels and images
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: cost
+cost: objects ## List what each kernel program costs the verifier, against bpf/budget.txt
+	$(Q)$(GO) test -count=1 -run TestInstructionBudget -v ./probes
