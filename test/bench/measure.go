@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A scenario is a kind of load.
+type scenario string
+
+const (
+	saturated scenario = "saturated" // as much as the server takes
+	paced     scenario = "paced"     // the workload's rate, for latencies
+	counted   scenario = "counted"   // 5,000 a second: every request a span
+	crowded   scenario = "crowded"   // the same over 1,000 connections
+)
+
+const (
+	countedRate        = 5000
+	crowdedConnections = 1000
+)
+
+func (s scenario) load(w workload) load {
+	switch s {
+	case saturated:
+		return saturate
+	case counted:
+		return pace(countedRate, connections)
+	case crowded:
+		return pace(countedRate, crowdedConnections)
+	default:
+		return pace(w.rate, connections)
+	}
+}
+
+// A sample is what one load on one server gave in one round.
+type sample struct {
+	Workload string   `json:"workload"`
+	Variant  string   `json:"variant"`
+	Scenario scenario `json:"scenario"`
+	Round    int      `json:"round"`
+
+	Load     loadResult `json:"load"`
+	Expected int        `json:"expected_spans"` // of warming up too
+	Spans    int        `json:"spans"`
+	Lost     string     `json:"lost,omitempty"`
+	Flavour  string     `json:"flavour,omitempty"`
+
+	TargetCPU float64 `json:"target_cpu_us_per_request"`
+	AgentCPU  float64 `json:"agent_cpu_us_per_span"`
+	AgentPeak int64   `json:"agent_peak_bytes"`
+}
+
+// warming is the share of the duration that is spent before measuring.
+const warming = 5
+
+// measure runs one load against a server that one variant traces, or none.
+func (b *bench) measure(ctx context.Context, v *server, how variant, s scenario, round int) (sample, error) {
+	r := sample{Workload: v.name, Variant: how.name, Scenario: s, Round: round}
+	var a *agent
+	before := 0
+	if how.args != nil {
+		var err error
+		if before, err = received(ctx, b.collector); err != nil {
+			return r, err
+		}
+		if a, err = startAgent(ctx, how, v.program.PID(), b.collector); err != nil {
+			return r, fmt.Errorf("measuring %s with %s: %w", v.name, how.name, err)
+		}
+		r.Flavour = a.flavour()
+	}
+	err := b.load(ctx, &r, v, a)
+	if a == nil {
+		return r, err
+	}
+	if err := errors.Join(err, a.stop()); err != nil {
+		return r, fmt.Errorf("measuring %s with %s: %w", v.name, how.name, err)
+	}
+	end := a.closing()
+	r.Spans, r.Lost = end.spans, end.lost
+	if !how.print {
+		after, err := received(ctx, b.collector)
+		if err != nil {
+			return r, err
+		}
+		r.Spans = after - before
+	}
+	return r, nil
+}
+
+func (b *bench) load(ctx context.Context, r *sample, v *server, a *agent) error {
+	run := r.Scenario.load(v.workload)
+	warm, err := run(ctx, v.address, b.duration/warming)
+	if err != nil {
+		return err
+	}
+	target, err := v.own.CPU()
+	if err != nil {
+		return err
+	}
+	var agent time.Duration
+	if a != nil {
+		if agent, err = a.stage.CPU(); err != nil {
+			return err
+		}
+	}
+	if r.Load, err = run(ctx, v.address, b.duration); err != nil {
+		return err
+	}
+	if r.Load.Requests == 0 {
+		return errors.New("no request was answered")
+	}
+	after, err := v.own.CPU()
+	if err != nil {
+		return err
+	}
+	r.TargetCPU = microseconds(after-target) / float64(r.Load.Requests)
+	r.Expected = (warm.Requests + r.Load.Requests) * v.spans
+	if a == nil {
+		return nil
+	}
+	time.Sleep(settle)
+	end, err := a.stage.CPU()
+	if err != nil {
+		return err
+	}
+	r.AgentCPU = microseconds(end-agent) / float64(r.Load.Requests*v.spans)
+	r.AgentPeak, err = a.program.PeakMemory()
+	return err
+}
+
+// settle is what the agent gets to handle what is still in its ring.
+const settle = 250 * time.Millisecond
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }

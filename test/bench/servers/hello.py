@@ -1,0 +1,25 @@
+"""Says hello, with nothing but the standard library."""
+
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Hello(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave in one piece
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Length", "6")
+        self.end_headers()
+        self.wfile.write(b"hello\n")
+
+    def log_message(self, *_):
+        pass
+
+
+host, port = sys.argv[1].rsplit(":", 1)
+server = ThreadingHTTPServer((host, int(port)), Hello)
+server.daemon_threads = True
+server.serve_forever()
