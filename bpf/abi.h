@@ -10,6 +10,9 @@
 #ifndef THROUGHLINE_ABI_H
 #define THROUGHLINE_ABI_H
 
+/* Bytes that are copied as words: without it the compiler moves each by itself. */
+#define WORDS __attribute__((aligned(8)))
+
 /* Kinds of record in the ring. Numbers are never used twice. */
 enum event_kind {
 	EVENT_DATA = 1,	  /* struct data_event: one call moved bytes */
@@ -57,7 +60,7 @@ struct trace_context {
 	__u8 parent_id[8]; /* zero: root of its trace */
 	__u8 flags;	   /* trace-flags; bit 0 sampled */
 	__u8 reserved[7];
-};
+} WORDS;
 
 /* Every record begins with this. */
 struct event_header {
@@ -81,17 +84,17 @@ struct data_event {
 	 * connection was first seen. A value above the previous event's offset
 	 * + length is a gap: bytes that were counted but not captured. */
 	__u64 offset;
-	__u64 start;		    /* when the earliest hook saw this call's bytes */
-	__u64 previous;		    /* time of the previous call in this direction, 0: none */
-	__u64 other_bytes;	    /* of the other direction so far */
-	__u64 other_last;	    /* time of the last call in the other direction */
-	__u32 length;		    /* bytes the call moved */
-	__u32 captured;		    /* bytes of payload that follow, <= length */
-	__u8 direction;		    /* enum direction */
-	__u8 tail_len;		    /* bytes in tail; 0 when captured == length */
-	__u8 tail[TAIL_SIZE];	    /* last bytes of the call */
-	__u8 other_tail[TAIL_SIZE]; /* last bytes of the other direction, if its
-				     * last call was not captured whole */
+	__u64 start;			  /* when the earliest hook saw this call's bytes */
+	__u64 previous;			  /* time of the previous call in this direction, 0: none */
+	__u64 other_bytes;		  /* of the other direction so far */
+	__u64 other_last;		  /* time of the last call in the other direction */
+	__u32 length;			  /* bytes the call moved */
+	__u32 captured;			  /* bytes of payload that follow, <= length */
+	__u8 tail[TAIL_SIZE] WORDS;	  /* last bytes of the call */
+	__u8 other_tail[TAIL_SIZE] WORDS; /* last bytes of the other direction, if
+					   * its last call was not captured whole */
+	__u8 direction;			  /* enum direction */
+	__u8 tail_len;			  /* bytes in tail; 0 when captured == length */
 	__u8 other_tail_len;
 	__u8 reserved[5];
 	/* captured bytes follow */
@@ -126,8 +129,8 @@ struct close_event {
 	__u64 sent_bytes;
 	__u64 last_received;
 	__u64 last_sent;
-	__u8 received_tail[TAIL_SIZE];
-	__u8 sent_tail[TAIL_SIZE];
+	__u8 received_tail[TAIL_SIZE] WORDS;
+	__u8 sent_tail[TAIL_SIZE] WORDS;
 	__u8 received_tail_len;
 	__u8 sent_tail_len;
 	__u8 reason; /* enum close_reason */
@@ -217,7 +220,7 @@ struct half {
 	__u8 scan_flags;     /* enum scan_flag */
 	__u8 value_len;	     /* bytes of traceparent gathered */
 	__u8 tail_len;
-	__u8 tail[TAIL_SIZE];
+	__u8 tail[TAIL_SIZE] WORDS;
 	__u64 scan_length; /* Content-Length as gathered */
 	__u32 scanned;	   /* bytes of the head looked at so far */
 	__u32 status;	   /* of the response's head as gathered */
@@ -241,7 +244,7 @@ struct conn {
 	__u8 exchange;	/* enum exchange_state */
 	__u8 direction; /* of the last call; 0xff: none yet */
 	__u8 unknown_turns;
-	__u8 value[64]; /* traceparent as gathered */
+	__u8 value[64] WORDS; /* traceparent as gathered */
 };
 
 enum conn_flag {

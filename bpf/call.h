@@ -17,7 +17,7 @@ struct call {
 	struct io io;
 	struct syscall syscall;
 	struct scan scan;
-	u8 value[64]; /* traceparent, while the scanner runs */
+	u8 value[64] WORDS; /* traceparent, while the scanner runs */
 	u64 now;
 	u64 offset; /* of the first byte in its direction */
 	u64 previous;
@@ -31,7 +31,7 @@ struct call {
 	u8 done;       /* the exchange is complete */
 	u8 last_chunk; /* the call ends in a chunked body's end */
 	u16 flags;     /* enum event_flag */
-	u8 record[sizeof(struct data_event) + 2 * CAPTURE_MAX];
+	u8 record[sizeof(struct data_event) + 2 * CAPTURE_MAX] WORDS;
 };
 
 /* By enum direction, and one for the injecting program. */

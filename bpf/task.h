@@ -58,8 +58,8 @@ static __always_inline void task_current(const struct target *t, struct task_key
 
 /* The task takes up the request that ctx describes. False: it already serves
  * another one, so that nothing it sends can be given a parent by task. */
-static __always_inline bool task_take(const struct task_key *key, u64 sock, u64 gen,
-				      const struct trace_context *ctx)
+SUBPROGRAM bool task_take(const struct task_key *key, u64 sock, u64 gen,
+			  const struct trace_context *ctx)
 {
 	struct task *task = bpf_map_lookup_elem(&tasks, key);
 	struct task fresh = {};

@@ -128,8 +128,7 @@ static __always_inline bool same_trace(const struct trace_context *a, const stru
 }
 
 /* ctx, with remote's span as parent, becomes the SERVER span. */
-static __always_inline void trace_adopt(struct trace_context *ctx,
-					const struct trace_context *remote)
+SUBPROGRAM void trace_adopt(struct trace_context *ctx, const struct trace_context *remote)
 {
 	struct adopted *known = bpf_map_lookup_elem(&adoptions, remote->span_id);
 	struct adopted fresh = {};

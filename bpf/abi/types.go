@@ -99,10 +99,10 @@ type DataEvent struct {
 	OtherLast    uint64
 	Length       uint32
 	Captured     uint32
-	Direction    uint8
-	TailLen      uint8
 	Tail         [8]uint8
 	OtherTail    [8]uint8
+	Direction    uint8
+	TailLen      uint8
 	OtherTailLen uint8
 	Reserved     [5]uint8
 }
