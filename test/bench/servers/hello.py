@@ -19,7 +19,12 @@ class Hello(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):  # the load generator resets its connections
+        pass
+
+
 host, port = sys.argv[1].rsplit(":", 1)
-server = ThreadingHTTPServer((host, int(port)), Hello)
-server.daemon_threads = True
-server.serve_forever()
+Server((host, int(port)), Hello).serve_forever()
