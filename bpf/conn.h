@@ -202,6 +202,14 @@ static __always_inline u64 conn_account(struct sock *sk, struct conn *c, u8 dire
 	return offset;
 }
 
+/* The target sends no more. The FIN that is about to be queued takes a sequence
+ * number (RFC 9293, 3.4) and is no byte. */
+static __always_inline void conn_half_closed(struct sock *sk, struct conn *c)
+{
+	conn_account(sk, c, DIRECTION_SENT, 0, bpf_ktime_get_ns());
+	c->half[DIRECTION_SENT].seq++;
+}
+
 /* Says once that the connection ended. */
 static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reason, int error)
 {

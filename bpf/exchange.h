@@ -26,6 +26,31 @@ static __always_inline u8 request_direction(const struct conn *c)
 	return c->role == ROLE_CLIENT ? DIRECTION_SENT : DIRECTION_RECEIVED;
 }
 
+/* Whether the request that a adopted its context from is still unanswered. */
+static __always_inline bool adopted_open(const struct adopted *a)
+{
+	u64 sock = a->sock;
+	struct conn *c = bpf_map_lookup_elem(&conns, &sock);
+
+	return c && c->gen == a->gen && c->exchange != EXCHANGE_NONE &&
+	       !__builtin_memcmp(c->ctx.span_id, a->ctx.span_id, 8);
+}
+
+/* c's span, with remote's as parent, becomes the SERVER span of its trace. */
+SUBPROGRAM void request_adopts(struct conn *c, u64 sock, const struct trace_context *remote)
+{
+	struct adopted fresh = {}, *known;
+	struct adoption key;
+
+	known = trace_adopted(remote, &key);
+	fresh.ambiguous = known && adopted_open(known);
+	trace_new_child(&c->ctx, remote);
+	fresh.ctx = c->ctx;
+	fresh.sock = sock;
+	fresh.gen = c->gen;
+	bpf_map_update_elem(&adoptions, &key, &fresh, BPF_ANY);
+}
+
 /* The request on c belongs to a task of this process; so do its ids. */
 SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct target *t)
 {
@@ -36,7 +61,7 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
 	if (half->scan_flags & SCAN_VALUE && trace_parse(c->value, half->value_len, &remote)) {
 		c->flags |= CONN_REMOTE_CONTEXT;
-		trace_adopt(&c->ctx, &remote);
+		request_adopts(c, (u64)sk, &remote);
 	}
 	task_current(t, &c->owner);
 	c->flags |= CONN_TAKEN;
@@ -60,10 +85,11 @@ SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_fl
 	if (overlapped)
 		c->flags |= CONN_OVERLAPPED;
 	if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote)) {
-		struct adopted *a = bpf_map_lookup_elem(&adoptions, remote.span_id);
+		struct adoption adoption;
+		struct adopted *a = trace_adopted(&remote, &adoption);
 
 		c->flags |= CONN_REMOTE_CONTEXT;
-		if (a && same_trace(&a->ctx, &remote)) {
+		if (a) {
 			/* A proxy forwards the header that came with its own
 			 * request: the id on the wire is not this span's. */
 			trace_new_child(&c->ctx, &a->ctx);

@@ -19,7 +19,8 @@ static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int fro
 		conn_close(sk, c, CLOSE_REMOTE, 0);
 	else if (to == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
 		conn_close(sk, c, CLOSE_LOCAL, 0);
-	/* else shutdown(SHUT_WR): the target still reads */
+	else
+		conn_half_closed(sk, c); /* shutdown(SHUT_WR): the target still reads */
 }
 
 static __always_inline void announce_listen(struct sock *sk)

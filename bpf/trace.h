@@ -106,19 +106,27 @@ static __always_inline void hex_encode(u8 *to, const u8 *from, u32 n)
 	}
 }
 
-/* Which span answers for a context that came in with a request: found again
- * when a program forwards the header as it was. Inserted by trace_adopt,
- * evicted by age. */
+/* Which span of a process answers for a context that came in with a request:
+ * found again when the program forwards the header as it was. Inserted by
+ * request_adopts, evicted by age. */
+struct adoption {
+	u8 span_id[8] WORDS; /* of the sender */
+	u32 tgid;
+	u32 reserved;
+};
+
 struct adopted {
 	struct trace_context ctx; /* the SERVER span */
-	u32 ambiguous;		  /* several requests carried the same header */
+	u64 sock;		  /* connection it came on */
+	u64 gen;
+	u32 ambiguous; /* another request with the same header was open */
 	u32 reserved;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 8192);
-	__type(key, u8[8]); /* span id of the sender */
+	__type(key, struct adoption);
 	__type(value, struct adopted);
 } adoptions SEC(".maps");
 
@@ -127,16 +135,16 @@ static __always_inline bool same_trace(const struct trace_context *a, const stru
 	return !__builtin_memcmp(a->trace_id, b->trace_id, 16);
 }
 
-/* ctx, with remote's span as parent, becomes the SERVER span. */
-SUBPROGRAM void trace_adopt(struct trace_context *ctx, const struct trace_context *remote)
+static __always_inline struct adopted *trace_adopted(const struct trace_context *remote,
+						     struct adoption *key)
 {
-	struct adopted *known = bpf_map_lookup_elem(&adoptions, remote->span_id);
-	struct adopted fresh = {};
+	struct adopted *found;
 
-	trace_new_child(ctx, remote);
-	fresh.ctx = *ctx;
-	fresh.ambiguous = known && same_trace(&known->ctx, remote);
-	bpf_map_update_elem(&adoptions, remote->span_id, &fresh, BPF_ANY);
+	__builtin_memset(key, 0, sizeof(*key));
+	__builtin_memcpy(key->span_id, remote->span_id, 8);
+	key->tgid = bpf_get_current_pid_tgid() >> 32;
+	found = bpf_map_lookup_elem(&adoptions, key);
+	return found && same_trace(&found->ctx, remote) ? found : NULL;
 }
 
 #endif
