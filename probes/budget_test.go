@@ -26,7 +26,7 @@ import (
 // verifier may walk until it accepts it.
 const budgetFile = "../bpf/budget.txt"
 
-var updateBudget = flag.Bool("update-budget", false, "write what this kernel says, and a quarter more, to "+budgetFile)
+var updateBudget = flag.Bool("update-budget", false, "raise what is too low for this kernel in "+budgetFile)
 
 // cost is what one program takes of the verifier.
 type cost struct {
@@ -156,8 +156,11 @@ func loadsEmpty(like *ebpf.ProgramSpec) bool {
 // refusal is the kernel's answer in short.
 func refusal(err error) string {
 	var number syscall.Errno
-	if errors.As(err, &number) {
+	switch {
+	case errors.As(err, &number):
 		return number.Error()
+	case errors.Is(err, ebpf.ErrNotSupported):
+		return "this kernel does not have it"
 	}
 	return err.Error()
 }
@@ -221,17 +224,18 @@ func readBudget(file string) (map[string]uint32, error) {
 	return budget, lines.Err()
 }
 
-// writeBudget keeps what this kernel cannot say, and forgets no program but
-// those that are gone.
+// writeBudget raises what is too low, keeps the rest, and forgets the programs
+// that are gone: kernels differ, and a file has to do for all. To lower a limit,
+// delete its line first.
 func writeBudget(file string, old map[string]uint32, all []cost) error {
 	var b strings.Builder
-	b.WriteString("# How many instructions the verifier may walk for each program: measured, and a\n" +
-		"# quarter more. `make cost` compares; go test ./probes -run Budget -update-budget\n" +
-		"# writes it anew.\n")
+	b.WriteString("# How many instructions the verifier may walk for each program: the most of the\n" +
+		"# kernels it was measured on, and a quarter more. `make cost` compares;\n" +
+		"# go test ./probes -run Budget -update-budget raises what is too low.\n")
 	for _, c := range all {
-		limit := c.verified + c.verified/4
-		if c.absent != nil || c.verified == 0 {
-			limit = old[c.key()]
+		limit := old[c.key()]
+		if c.verified > limit || limit == 0 {
+			limit = c.verified + c.verified/4
 		}
 		if limit > 0 {
 			fmt.Fprintf(&b, "%-44s %d\n", c.key(), limit)
