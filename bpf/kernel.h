@@ -35,7 +35,8 @@ typedef __s64 s64;
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
 #define MSG_PEEK 2
-#define SHUTDOWN_MASK 3 /* include/net/sock.h */
+#define RCV_SHUTDOWN 1 /* include/net/sock.h */
+#define SHUTDOWN_MASK 3
 #define EINPROGRESS 115
 
 /* include/net/tcp_states.h */
@@ -109,6 +110,7 @@ struct socket {
 struct tcp_sock {
 	u32 write_seq;
 	u32 copied_seq;
+	u32 rcv_nxt;
 	u64 bytes_received;
 	u64 bytes_acked;
 };

@@ -9,12 +9,23 @@
  * targets. */
 const volatile bool announce_all = false;
 
+/* Bytes that have come and the target has not read, without a FIN's one. */
+static __always_inline u32 unread(struct sock *sk)
+{
+	struct tcp_sock *tp = (void *)sk;
+	u32 waiting = BPF_CORE_READ(tp, rcv_nxt) - BPF_CORE_READ(tp, copied_seq);
+
+	return waiting - (waiting && BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN);
+}
+
 static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int from, int to)
 {
 	int error = BPF_CORE_READ(sk, sk_err);
 
 	if (error)
 		conn_close(sk, c, CLOSE_RESET, error);
+	else if (to == TCP_CLOSE && unread(sk))
+		return; /* and will be read: the destroy hook tells of the end */
 	else if (from == TCP_CLOSE_WAIT)
 		conn_close(sk, c, CLOSE_REMOTE, 0);
 	else if (to == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)

@@ -189,7 +189,8 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	call->direction = direction;
 	call->previous = half->last;
 	if (!ret) { /* the peer sends no more; a send of nothing says nothing */
-		if (direction == DIRECTION_RECEIVED && c->direction != NO_DIRECTION) {
+		if (direction == DIRECTION_RECEIVED && c->direction != NO_DIRECTION &&
+		    !(c->flags & CONN_CLOSED)) {
 			call->flags = FLAG_EOF;
 			call->offset = half->bytes;
 			data_submit(call, sk, c, t);

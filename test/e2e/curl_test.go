@@ -2,8 +2,11 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -121,25 +124,81 @@ func TestCurlRefused(t *testing.T) {
 	}
 }
 
-// TestHalfClosed: a client that ends its side before it closes loses nothing:
-// the end takes a sequence number and is no byte.
-func TestHalfClosed(t *testing.T) {
-	r := newRig(t)
-	down := r.newDownstream()
+// TestCoreReadLate: what a client reads after the connection's other end, or
+// both, have closed is a whole response; and an end takes a sequence number, but
+// is no byte that could be lost.
+func TestCoreReadLate(t *testing.T) {
 	const script = `
-import socket, sys
+import socket, sys, time
+early, late, half = (word in sys.argv[2] for word in ("early", "late", "half"))
 for i in range(5):
     s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
-    s.sendall(b"GET /half/%d HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n" % i)
+    s.sendall(b"GET /read/%d HTTP/1.1\r\nHost: x\r\n\r\n" % i)
+    if half and not early:
+        s.shutdown(socket.SHUT_WR)
+    if late:
+        time.sleep(.1)
     assert b"200 OK" in s.recv(4096)
-    s.shutdown(socket.SHUT_WR)
-    s.recv(1)
+    if half and early:
+        s.shutdown(socket.SHUT_WR)
+    try:
+        s.recv(1)
+    except ConnectionResetError:
+        pass
     s.close()
 `
-	spans, said := r.traceCommand(r.need(python), "-c", script, down.port())
-	if len(spans) != 5 || !strings.Contains(said, "lost: none") {
-		t.Errorf("%d spans for 5 requests: %s", len(spans), said)
+	for _, c := range []struct {
+		how   string
+		reset bool // the server ends with a reset
+	}{
+		{"early, then half closed", false}, {"half closed, then late", false}, {"late", false}, {"late", true},
+	} {
+		name := c.how
+		if c.reset {
+			name += ", after a reset"
+		}
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			address := r.newAnswerer(c.reset)
+			spans, said := r.traceCommand(r.need(python), "-c", script, port(address), c.how)
+			if len(spans) != 5 || !strings.Contains(said, "lost: none") {
+				t.Errorf("%d spans for 5 requests: %s", len(spans), said)
+			}
+			for _, s := range spans {
+				if s.code() != "200" || s.Attributes["error.type"] != "" {
+					t.Errorf("the program read a whole response: %s", s)
+				}
+			}
+		})
 	}
+}
+
+// newAnswerer answers every connection's first request and ends it.
+func (r *rig) newAnswerer(reset bool) (address string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		r.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() {
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(5 * time.Second))
+				c.Read(make([]byte, 4096))
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+				if reset {
+					c.(*net.TCPConn).SetLinger(0)
+				}
+			})
+		}
+	})
+	r.Cleanup(func() { l.Close(); wait.Wait() })
+	return l.Addr().String()
 }
 
 // TestExec: a shell becomes another program, which becomes the target.
