@@ -12,7 +12,7 @@
 /* Bytes copied of one turn; the rest is counted. At most CAPTURE_MAX. */
 const volatile u32 capture_limit = CAPTURE_MAX;
 
-#define TURN_EVENTS_MAX 16 /* events of one turn; later calls are counted */
+#define TURN_EVENTS_MAX 16 /* events of one turn behind its head; later calls are counted */
 
 /* Sends the record whose payload was copied already. */
 SUBPROGRAM void data_submit(struct call *call, struct sock *sk, struct conn *c,
@@ -62,11 +62,13 @@ SUBPROGRAM void data_submit(struct call *call, struct sock *sk, struct conn *c,
 }
 
 /* How many bytes of this call to copy. */
-static __always_inline u32 capture_wanted(const struct half *half, u32 length)
+static __always_inline u32 capture_wanted(const struct call *call, const struct half *half)
 {
-	u32 left;
+	u32 left, length = call->length;
 
-	if (half->turn_events >= TURN_EVENTS_MAX || half->turn_captured >= capture_limit)
+	if (half->turn_captured >= capture_limit)
+		return 0;
+	if (half->turn_events >= TURN_EVENTS_MAX && !call->may_hold_head)
 		return 0;
 	left = capture_limit - half->turn_captured;
 	return left < length ? left : length;
@@ -77,7 +79,7 @@ static __always_inline u32 capture_wanted(const struct half *half, u32 length)
 SUBPROGRAM void call_capture(struct call *call, struct half *half)
 {
 	u8 *payload = call->record + sizeof(struct data_event);
-	u32 want = capture_wanted(half, call->length);
+	u32 want = capture_wanted(call, half);
 
 	half->tail_len = 0;
 	if (!want && !(half->scan_flags & SCAN_CHUNKED))
@@ -154,7 +156,7 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 	half->turn_captured += call->captured;
 	/* Counted calls are not reported, but for the one that ends an exchange. */
 	if ((call->captured || call->done || call->turn) && half->turn_events <= TURN_EVENTS_MAX) {
-		half->turn_events++;
+		half->turn_events += !call->may_hold_head; /* a head may come in any number */
 		data_submit(call, sk, c, t);
 	}
 	if (direction == DIRECTION_RECEIVED)
