@@ -15,9 +15,10 @@ import (
 // An injector puts trace context into what targets send. Its programs hang on
 // the targets' own cgroups; a cgroup is let go when the agent ends.
 type injector struct {
-	log   *slog.Logger
-	track *ebpf.Program
-	drop  func() error
+	log     *slog.Logger
+	track   *ebpf.Program
+	sockets *ebpf.Map
+	drop    func() error
 
 	mu      sync.Mutex
 	cgroups map[string]link.Link
@@ -38,8 +39,9 @@ func (p *Probes) openInjector(set settings) (*injector, error) {
 		return nil, fmt.Errorf("attaching inject_request to its sockets: %w", err)
 	}
 	return &injector{
-		log:   p.log,
-		track: o.collection.Programs["track_connection"],
+		log:     p.log,
+		track:   o.collection.Programs["track_connection"],
+		sockets: sockets,
 		drop: func() error {
 			return link.RawDetachProgram(link.RawDetachProgramOptions{
 				Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,
@@ -60,7 +62,13 @@ func (p *Probes) Inject(target *process.Process) error {
 	if p.inject == nil {
 		return nil
 	}
-	return p.inject.add(target)
+	if err := p.inject.add(target); err != nil {
+		return err
+	}
+	if err := p.inject.takeOpen(target); err != nil {
+		p.log.Debug("taking connections that are open", "pid", target.PID, "error", err)
+	}
+	return nil
 }
 
 // Injecting tells whether trace context is put on the wire at all.

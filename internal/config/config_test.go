@@ -1,0 +1,81 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestLoad(t *testing.T) {
+	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\ninject: false\n" +
+		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 128\nmetrics_addr: ':9090'\nlog_level: debug\n"
+	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
+		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 128, MetricsAddr: ":9090", LogLevel: "debug"}
+	for _, c := range []struct {
+		name, file string
+		env        map[string]string
+		want       func(*Config)
+		err        string
+	}{
+		{name: "nothing said"},
+		{name: "empty page", file: "# nothing\n"},
+		{name: "every key", file: all, want: func(c *Config) { *c = whole }},
+		{name: "environment over file", file: "ports: [80]\ninject: true\n",
+			env:  map[string]string{"THROUGHLINE_PORTS": "8080, 9090", "THROUGHLINE_INJECT": "false"},
+			want: func(c *Config) { c.Ports = []int{8080, 9090}; c.Inject = false }},
+		{name: "unknown key", file: "port: [80]\n", err: "field port not found"},
+		{name: "not YAML", file: "a: b: c", err: "reading the configuration"},
+		{name: "wrong type", file: "ports: eighty\n", err: "cannot unmarshal"},
+		{name: "bad number", env: map[string]string{"THROUGHLINE_PIDS": "1,x"}, err: `THROUGHLINE_PIDS="1,x" cannot be used`},
+		{name: "bad switch", env: map[string]string{"THROUGHLINE_INJECT": "perhaps"}, err: "THROUGHLINE_INJECT"},
+		{name: "too large", env: map[string]string{"THROUGHLINE_RING_BYTES": "99999999999"}, err: "THROUGHLINE_RING_BYTES"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := ""
+			if c.file != "" {
+				file = filepath.Join(t.TempDir(), "throughline.yaml")
+				if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := Default()
+			if c.want != nil {
+				c.want(&want)
+			}
+			got, err := Load(file, func(key string) string { return c.env[key] })
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Fatalf("error %v, want %q in it", err, c.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+	if _, err := Load(filepath.Join(t.TempDir(), "absent.yaml"), os.Getenv); err == nil {
+		t.Error("a file that is not there is no error")
+	}
+}
+
+// TestEveryKeyHasAVariable: each YAML key can be given as THROUGHLINE_<KEY>.
+func TestEveryKeyHasAVariable(t *testing.T) {
+	fields := reflect.TypeFor[Config]()
+	for i := range fields.NumField() {
+		key := "THROUGHLINE_" + strings.ToUpper(fields.Field(i).Tag.Get("yaml"))
+		var asked []string
+		var c Config
+		if err := c.environment(func(k string) string { asked = append(asked, k); return "" }); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(" "+strings.Join(asked, " ")+" ", " "+key+" ") {
+			t.Errorf("%s is never looked at", key)
+		}
+	}
+}
