@@ -63,8 +63,13 @@ func (c *Config) yaml(text []byte) error {
 	d := yaml.NewDecoder(bytes.NewReader(text))
 	d.KnownFields(true)
 	err := d.Decode(c)
-	if errors.Is(err, io.EOF) { // an empty page says nothing
+	var wrong *yaml.TypeError
+	switch {
+	case errors.Is(err, io.EOF): // an empty page says nothing
 		return nil
+	case errors.As(err, &wrong): // a line for each
+		text := strings.Join(wrong.Errors, "; ")
+		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting").Replace(text))
 	}
 	return err
 }

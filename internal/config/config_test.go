@@ -25,7 +25,7 @@ func TestLoad(t *testing.T) {
 		{name: "environment over file", file: "ports: [80]\ninject: true\n",
 			env:  map[string]string{"THROUGHLINE_PORTS": "8080, 9090", "THROUGHLINE_INJECT": "false"},
 			want: func(c *Config) { c.Ports = []int{8080, 9090}; c.Inject = false }},
-		{name: "unknown key", file: "port: [80]\n", err: "field port not found"},
+		{name: "unknown key", file: "port: [80]\n", err: "port is not a setting"},
 		{name: "not YAML", file: "a: b: c", err: "reading the configuration"},
 		{name: "wrong type", file: "ports: eighty\n", err: "cannot unmarshal"},
 		{name: "bad number", env: map[string]string{"THROUGHLINE_PIDS": "1,x"}, err: `THROUGHLINE_PIDS="1,x" cannot be used`},
