@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -83,7 +84,8 @@ func (f FS) Find(s Selector) ([]*Process, error) {
 	}
 	m := matcher{fs: f, selector: s}
 	if s.Port != 0 {
-		m.listeners = f.listeningInodes(pids, s.Port)
+		// The caller's own namespace may be the only one it may look into.
+		m.listeners = f.listeningInodes(append(f.self(), pids...), s.Port)
 	}
 	var out []*Process
 	refused := 0
@@ -112,14 +114,24 @@ func (f FS) pids() ([]int, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing processes: %w", err)
 	}
-	self, _ := os.Readlink(filepath.Join(f.root(), "self"))
+	self := f.self()
 	var pids []int
 	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil && pid > 0 && e.Name() != self {
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid > 0 && !slices.Contains(self, pid) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
+}
+
+// self is the caller, if this proc file system knows it.
+func (f FS) self() []int {
+	link, _ := os.Readlink(filepath.Join(f.root(), "self"))
+	pid, err := strconv.Atoi(link)
+	if err != nil {
+		return nil
+	}
+	return []int{pid}
 }
 
 // matcher tests processes cheapest question first.
