@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +46,9 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, discover bo
 		return nil, err
 	}
 	otel.SetErrorHandler(export.ErrorHandler(log))
+	if err := checkFlavour(c.Flavour); err != nil {
+		return nil, err
+	}
 	options, err := resourceOptions(os.Getenv)
 	if err != nil {
 		return nil, err
@@ -137,6 +142,17 @@ func newLogger(level string, errs io.Writer) (*slog.Logger, error) {
 		return nil, usageError{fmt.Errorf("no log level is called %q: use debug, info, warn or error", level)}
 	}
 	return slog.New(slog.NewTextHandler(errs, &slog.HandlerOptions{Level: l})), nil
+}
+
+func checkFlavour(name string) error {
+	names := []string{"auto"}
+	for _, f := range probes.Flavours() {
+		names = append(names, f.Name)
+	}
+	if !slices.Contains(names, name) {
+		return usageError{fmt.Errorf("no flavour is called %q: use one of %s", name, strings.Join(names, ", "))}
+	}
+	return nil
 }
 
 func resourceOptions(getenv func(string) string) (process.ResourceOptions, error) {

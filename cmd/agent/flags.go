@@ -15,6 +15,7 @@ import (
 // environment.
 type flags struct {
 	set    *flag.FlagSet
+	help   func()
 	file   string
 	config config.Config
 	over   []func(*config.Config)
@@ -23,11 +24,11 @@ type flags struct {
 func newFlags(name, synopsis string, errs io.Writer) *flags {
 	f := &flags{set: flag.NewFlagSet(name, flag.ContinueOnError)}
 	f.set.SetOutput(io.Discard)
-	f.set.Usage = func() {
+	f.set.Usage = func() {} // an error is one sentence
+	f.help = func() {
 		fmt.Fprintf(errs, "usage: throughline %s\n\n", synopsis)
 		f.set.SetOutput(errs)
 		f.set.PrintDefaults()
-		f.set.SetOutput(io.Discard)
 	}
 	repeated(f, "pid", "trace process `N`, and the processes it forks (repeatable)", strconv.Atoi,
 		func(c *config.Config) *[]int { return &c.PIDs })
@@ -81,6 +82,7 @@ func text(s string) (string, error) { return s, nil }
 func (f *flags) parse(args []string) (command []string, err error) {
 	if err := f.set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			f.help()
 			return nil, err
 		}
 		return nil, usageError{err}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -41,6 +42,11 @@ func trace(args []string, out, errs io.Writer) error {
 	}
 	if *count < 0 || *duration < 0 {
 		return usageError{errors.New("--count and --duration cannot be negative")}
+	}
+	if len(command) > 0 {
+		if _, err := exec.LookPath(command[0]); err != nil {
+			return fmt.Errorf("starting %s: %w", command[0], errors.Unwrap(err))
+		}
 	}
 	found, err := find(chosen, false)
 	if err != nil {
