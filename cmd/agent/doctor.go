@@ -6,10 +6,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/throughline/throughline/cmd/agent/doctor"
+	"github.com/throughline/throughline/probes"
 )
 
 // examineTime bounds how long the doctor tries things.
@@ -43,7 +45,7 @@ func diagnose(args []string, out, errs io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), examineTime)
 	defer cancel()
-	report, err := doctor.Examine(ctx, doctor.Options{PID: *pid})
+	report, err := doctor.Examine(ctx, doctor.Options{PID: *pid, Flavour: tryFlavour})
 	if err != nil {
 		return err
 	}
@@ -62,6 +64,15 @@ func diagnose(args []string, out, errs io.Writer) error {
 		return errors.New("this host does not let programs be traced, see above; " + hint(os.Geteuid()))
 	}
 	return nil
+}
+
+// tryFlavour loads and attaches a flavour's programs and takes them out again.
+func tryFlavour(name string) error {
+	p, err := probes.Open(probes.Config{Flavour: name, NoInject: true}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 func hint(uid int) string {

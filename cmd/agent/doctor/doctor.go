@@ -17,6 +17,10 @@ import (
 type Options struct {
 	// PID is a process to examine beside the host; 0 is none.
 	PID int
+	// Flavour loads and attaches the agent's own programs of one flavour, takes
+	// them out again, and says why that does not work. Nil: what the programs
+	// need is looked at one by one, and that is all.
+	Flavour func(name string) error
 }
 
 // Status is the outcome of one check.
@@ -85,7 +89,7 @@ func Examine(ctx context.Context, o Options) (*Report, error) {
 	// Kernels before 5.11 charge programs and maps to this limit; where it cannot
 	// be lifted the trials tell.
 	_ = rlimit.RemoveMemlock()
-	r, err := examineHost(ctx, readHost())
+	r, err := examineHost(ctx, readHost(), o.Flavour)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +105,7 @@ func Examine(ctx context.Context, o Options) (*Report, error) {
 	return r, nil
 }
 
-func examineHost(ctx context.Context, h *host) (*Report, error) {
+func examineHost(ctx context.Context, h *host, try func(string) error) (*Report, error) {
 	r := &Report{Checks: h.checks()}
 	for _, t := range trials() {
 		if err := ctx.Err(); err != nil {
@@ -111,7 +115,7 @@ func examineHost(ctx context.Context, h *host) (*Report, error) {
 	}
 	r.Checks = append(r.Checks, h.cgroupCheck())
 	r.inferLockdown(h)
-	r.decide()
+	r.decide(try)
 	return r, nil
 }
 
@@ -124,19 +128,18 @@ func flavours() []struct {
 		name  string
 		needs []string
 	}{
-		{"sock_tracepoint", []string{"btf", "ring_buffer", "read_kernel", "tp_btf_sock", "tp_btf_life", "task_pt_regs"}},
-		{"sock_fentry", []string{"btf", "ring_buffer", "read_kernel", "fentry"}},
-		{"sock_kprobe", []string{"btf", "ring_buffer", "read_kernel", "kprobe"}},
-		{"sock_syscall", []string{"btf", "ring_buffer", "read_kernel", "syscall_tracepoint"}},
+		{"tracepoint", []string{"btf", "ring_buffer", "read_kernel", "tp_btf_sock", "tp_btf_life", "task_pt_regs"}},
+		{"fentry", []string{"btf", "ring_buffer", "read_kernel", "fentry"}},
+		{"kprobe", []string{"btf", "ring_buffer", "read_kernel", "kprobe"}},
+		{"syscall", []string{"btf", "ring_buffer", "read_kernel", "syscall_tracepoint"}},
 	}
 }
 
-// decide chooses the flavour and completes the cures with it.
-func (r *Report) decide() {
+// decide chooses the flavour and completes the cures with it. try may be nil.
+func (r *Report) decide(try func(string) error) {
 	for _, f := range flavours() {
-		if r.ok(f.needs...) {
+		if r.ok(f.needs...) && r.tried(f.name, try) && r.Flavour == "" {
 			r.Flavour = f.name
-			break
 		}
 	}
 	r.Injection = r.ok("sk_msg", "sockops", "sockhash", "cgroup2")
@@ -145,6 +148,20 @@ func (r *Report) decide() {
 			c.Cure += r.consequence(c.Key)
 		}
 	}
+}
+
+// tried adds a check that the flavour's own programs work.
+func (r *Report) tried(name string, try func(string) error) bool {
+	if try == nil {
+		return true
+	}
+	c := Check{Key: "flavour_" + name, Name: "flavour " + name, Status: OK, Detail: "the agent's own programs"}
+	if err := try(name); err != nil {
+		c.Status, c.Detail = Refused, err.Error()
+		c.Cure = "flavour " + name + ": refused although all that it needs is there; report this as a bug, with the kernel's version"
+	}
+	r.Checks = append(r.Checks, c)
+	return c.Status == OK
 }
 
 // consequence says what happens without an ability.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -89,7 +90,7 @@ func TestHostAbilities(t *testing.T) {
 	if c, _ := r.Check("kprobe"); h.config != nil && !h.config["CONFIG_KPROBES"] && (c.Status != Missing || !strings.Contains(c.Cure, "CONFIG_KPROBES")) {
 		t.Errorf("kprobes without CONFIG_KPROBES: %+v", c)
 	}
-	if want["tp_btf_sock"] && want["task_pt_regs"] && r.Flavour != "sock_tracepoint" {
+	if want["tp_btf_sock"] && want["task_pt_regs"] && r.Flavour != "tracepoint" {
 		t.Errorf("flavour %q, want the socket tracepoints", r.Flavour)
 	}
 	if r.Usable() != (r.Flavour != "") {
@@ -111,7 +112,7 @@ func declared(t *testing.T, name string) bool {
 func TestUnprivileged(t *testing.T) {
 	h := readHost()
 	h.capabilities = 0
-	r, err := examineHost(context.Background(), h)
+	r, err := examineHost(context.Background(), h, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,14 +175,31 @@ func trialOf(t *testing.T, key string) trial {
 	return trial{}
 }
 
+// TestDecideByTrying: a flavour whose programs the kernel refuses is passed over.
+func TestDecideByTrying(t *testing.T) {
+	r := &Report{}
+	for _, key := range []string{"btf", "ring_buffer", "read_kernel", "tp_btf_sock", "tp_btf_life", "task_pt_regs", "fentry"} {
+		r.Checks = append(r.Checks, Check{Key: key, Status: OK})
+	}
+	r.decide(func(name string) error {
+		if name == "tracepoint" {
+			return errors.New("no room")
+		}
+		return nil
+	})
+	if c, _ := r.Check("flavour_tracepoint"); r.Flavour != "fentry" || c.Status != Refused || c.Detail != "no room" {
+		t.Errorf("flavour %q, check %+v", r.Flavour, c)
+	}
+}
+
 func TestDecide(t *testing.T) {
 	all := []string{"btf", "ring_buffer", "read_kernel", "tp_btf_sock", "tp_btf_life", "task_pt_regs", "fentry", "kprobe", "syscall_tracepoint"}
 	tests := []struct {
 		without string
 		want    string
 	}{
-		{"", "sock_tracepoint"}, {"task_pt_regs", "sock_fentry"}, {"tp_btf_sock fentry", "sock_kprobe"},
-		{"tp_btf_sock fentry kprobe", "sock_syscall"}, {"tp_btf_sock fentry kprobe syscall_tracepoint", ""}, {"ring_buffer", ""},
+		{"", "tracepoint"}, {"task_pt_regs", "fentry"}, {"tp_btf_sock fentry", "kprobe"},
+		{"tp_btf_sock fentry kprobe", "syscall"}, {"tp_btf_sock fentry kprobe syscall_tracepoint", ""}, {"ring_buffer", ""},
 	}
 	for _, tt := range tests {
 		r := &Report{}
@@ -192,7 +210,7 @@ func TestDecide(t *testing.T) {
 			}
 			r.Checks = append(r.Checks, c)
 		}
-		if r.decide(); r.Flavour != tt.want {
+		if r.decide(nil); r.Flavour != tt.want {
 			t.Errorf("without %q: %q, want %q", tt.without, r.Flavour, tt.want)
 		}
 	}
@@ -245,13 +263,13 @@ func TestParseFiles(t *testing.T) {
 }
 
 func TestWriteJSON(t *testing.T) {
-	r := &Report{Checks: []Check{{Key: "kernel", Name: "kernel", Status: OK}}, Flavour: "sock_kprobe", Target: &Target{PID: 1}}
+	r := &Report{Checks: []Check{{Key: "kernel", Name: "kernel", Status: OK}}, Flavour: "kprobe", Target: &Target{PID: 1}}
 	var b bytes.Buffer
 	if err := r.WriteJSON(&b); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]any
-	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["usable"] != true || got["flavour"] != "sock_kprobe" {
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["usable"] != true || got["flavour"] != "kprobe" {
 		t.Errorf("%v: %s", err, &b)
 	}
 }

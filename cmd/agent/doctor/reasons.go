@@ -107,7 +107,7 @@ func (t *Target) reasons(p *process.Process, r *Report, sockets []process.Socket
 		say("It uses io_uring: transfers made through it are counted, and their contents are not seen.")
 	}
 	if t.SDK != "" {
-		say("It seems to have an OpenTelemetry SDK in it (by %s): requests that it traces itself are not doubled.", t.SDK)
+		say("It seems to have an OpenTelemetry SDK in it (by %s): the requests that it traces itself are shown here as well.", t.SDK)
 	}
 	if _, err := process.ParseResourceAttributes(p.Env["OTEL_RESOURCE_ATTRIBUTES"]); err != nil {
 		say("Its OTEL_RESOURCE_ATTRIBUTES is ignored as a whole: %v.", err)

@@ -101,13 +101,13 @@ func TestReasons(t *testing.T) {
 		{"port", Target{is64: true, Listening: []string{"x"}}, process.Process{}, []process.Socket{listening}, nil, "Port 8443 usually speaks TLS"},
 		{"TLS", Target{is64: true, Libraries: []string{"libssl.so.3"}}, process.Process{}, nil, nil, "libssl.so.3"},
 		{"io_uring", Target{is64: true}, process.Process{}, nil, []string{"anon_inode:[io_uring]"}, "io_uring"},
-		{"SDK", Target{is64: true, SDK: "its command line"}, process.Process{}, nil, nil, "not doubled"},
+		{"SDK", Target{is64: true, SDK: "its command line"}, process.Process{}, nil, nil, "are shown here as well"},
 		{"root cgroup", Target{is64: true}, process.Process{Cgroup: "/", CgroupDir: "/cg"}, nil, nil, "root cgroup"},
 		{"foreign cgroup", Target{is64: true}, process.Process{Cgroup: "/../x"}, nil, nil, "outside the hierarchy"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := &Report{Flavour: "sock_tracepoint", Injection: true}
+			r := &Report{Flavour: "tracepoint", Injection: true}
 			got := strings.Join(tt.target.reasons(&tt.p, r, tt.sockets, tt.descriptors), "\n")
 			if !strings.Contains(got, tt.want) {
 				t.Errorf("no %q in\n%s", tt.want, got)
