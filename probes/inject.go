@@ -56,8 +56,8 @@ func (p *Probes) openInjector(set settings) (*injector, error) {
 // where a program would be run for every process of the host.
 var ErrRootCgroup = errors.New("the process is in the root cgroup: move it to one of its own, as systemd and container runtimes do")
 
-// Inject lets the requests of a target carry trace context, as far as the
-// kernel allows. The error says why they cannot.
+// Inject lets the requests of a target and of those it forked carry trace
+// context, as far as the kernel allows. The error says why they cannot.
 func (p *Probes) Inject(target *process.Process) error {
 	if p.inject == nil {
 		return nil
@@ -67,6 +67,15 @@ func (p *Probes) Inject(target *process.Process) error {
 	}
 	if err := p.inject.takeOpen(target); err != nil {
 		p.log.Debug("taking connections that are open", "pid", target.PID, "error", err)
+	}
+	for _, pid := range children(target) {
+		child, err := process.Read(pid)
+		if err == nil {
+			err = p.Inject(child)
+		}
+		if err != nil {
+			p.log.Debug("following a child", "pid", pid, "error", err)
+		}
 	}
 	return nil
 }
