@@ -35,7 +35,9 @@ func saturate(ctx context.Context, address string, d time.Duration) (loadResult,
 	if err := cmd.Wait(); err != nil {
 		return loadResult{}, fmt.Errorf("running wrk: %w\n%s", err, out.String())
 	}
-	return parseWrk(out.String())
+	r, err := parseWrk(out.String())
+	r.own = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return r, err
 }
 
 func parseWrk(out string) (loadResult, error) {
@@ -62,25 +64,28 @@ func parseWrk(out string) (loadResult, error) {
 func pace(rate, connections int) load {
 	return func(ctx context.Context, address string, d time.Duration) (loadResult, error) {
 		var r loadResult
-		return r, ask(ctx, &r, "pace", address, strconv.Itoa(connections), strconv.Itoa(rate), d.String())
+		own, err := ask(ctx, &r, "pace", address, strconv.Itoa(connections), strconv.Itoa(rate), d.String())
+		r.own = own
+		return r, err
 	}
 }
 
-// ask plays a role in a process of its own and reads its answer.
-func ask(ctx context.Context, answer any, role string, args ...string) error {
+// ask plays a role in a process of its own and reads its answer. It returns the
+// processor time that this took.
+func ask(ctx context.Context, answer any, role string, args ...string) (time.Duration, error) {
 	made, err := as(role, args...)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	cmd := exec.CommandContext(ctx, made.Path, args...)
 	cmd.Env, cmd.Stderr = made.Env, made.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	out, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("running %s: %w", role, err)
+		return 0, fmt.Errorf("running %s: %w", role, err)
 	}
 	if err := json.Unmarshal(out, answer); err != nil {
-		return fmt.Errorf("reading what %s says: %w", role, err)
+		return 0, fmt.Errorf("reading what %s says: %w", role, err)
 	}
-	return nil
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }

@@ -31,7 +31,7 @@ func main() {
 	var only, with string
 	var quick, asJSON bool
 	flag.IntVar(&b.rounds, "rounds", 5, "measure everything `N` times")
-	flag.DurationVar(&b.duration, "duration", 4*time.Second, "measure for this `time` in each round")
+	flag.DurationVar(&b.duration, "duration", 3*time.Second, "measure for this `time` in each round")
 	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, counts, bystander: a `LIST` with commas")
 	flag.StringVar(&with, "variants", "", "only these of none, agent, no-inject, syscall, json: a `LIST` with commas")
 	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without no-inject and json")
@@ -65,7 +65,8 @@ func list(s string) []string {
 type bench struct {
 	rounds    int
 	duration  time.Duration
-	collector string // its address
+	side      *stage.Stage // the collector's
+	collector string       // its address
 
 	samples    []sample
 	bystanders []bystanderSample
@@ -80,12 +81,11 @@ func (b *bench) main(ctx context.Context, only, with []string, asJSON bool) (err
 		return err
 	}
 	machine := readMachine()
-	side, err := stage.Open("throughline-bench-side")
-	if err != nil {
+	if b.side, err = stage.Open("throughline-bench-side"); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, side.Close()) }()
-	if err := b.startCollector(ctx, side); err != nil {
+	defer func() { err = errors.Join(err, b.side.Close()) }()
+	if err := b.startCollector(ctx); err != nil {
 		return err
 	}
 	for _, w := range workloads() {
@@ -147,7 +147,7 @@ func choose(only, with []string) (parts []string, how []variant, err error) {
 	return only, how, nil
 }
 
-func (b *bench) startCollector(ctx context.Context, side *stage.Stage) error {
+func (b *bench) startCollector(ctx context.Context) error {
 	var err error
 	if b.collector, err = stage.FreeAddress(); err != nil {
 		return err
@@ -156,7 +156,7 @@ func (b *bench) startCollector(ctx context.Context, side *stage.Stage) error {
 	if err != nil {
 		return err
 	}
-	p, err := side.Start(cmd)
+	p, err := b.side.Start(cmd)
 	if err != nil {
 		return err
 	}
@@ -205,8 +205,8 @@ func (b *bench) take(ctx context.Context, v *server, how variant, s scenario, ro
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "round %d  %-8s %-9s %-10s %7.0f requests/s  %6.2f us/request  %5.2f us/span  %d of %d spans\n",
-		round+1, v.name, how.name, s, float64(r.Load.Requests)/r.Load.Seconds, r.TargetCPU, r.AgentCPU, r.Spans, r.Expected)
+	fmt.Fprintf(os.Stderr, "round %d  %-8s %-9s %-10s %7.0f requests/s  %6.2f us/request  %5.2f us/span  %d of %d spans  others %.0f %%\n",
+		round+1, v.name, how.name, s, float64(r.Load.Requests)/r.Load.Seconds, r.TargetCPU, r.AgentCPU, r.Spans, r.Expected, 100*r.Others)
 	b.samples = append(b.samples, r)
 	return nil
 }

@@ -51,6 +51,9 @@ type sample struct {
 	TargetCPU float64 `json:"target_cpu_us_per_request"`
 	AgentCPU  float64 `json:"agent_cpu_us_per_span"`
 	AgentPeak int64   `json:"agent_peak_bytes"`
+	// Others is the share of the machine that was used by programs that have
+	// nothing to do with the bench.
+	Others float64 `json:"others_share"`
 }
 
 // warming is the share of the duration that is spent before measuring.
@@ -96,15 +99,9 @@ func (b *bench) load(ctx context.Context, r *sample, v *server, a *agent) error 
 	if err != nil {
 		return err
 	}
-	target, err := v.own.CPU()
+	before, err := b.usage(v, a)
 	if err != nil {
 		return err
-	}
-	var agent time.Duration
-	if a != nil {
-		if agent, err = a.stage.CPU(); err != nil {
-			return err
-		}
 	}
 	if r.Load, err = run(ctx, v.address, b.duration); err != nil {
 		return err
@@ -112,21 +109,21 @@ func (b *bench) load(ctx context.Context, r *sample, v *server, a *agent) error 
 	if r.Load.Requests == 0 {
 		return errors.New("no request was answered")
 	}
-	after, err := v.own.CPU()
+	after, err := b.usage(v, a)
 	if err != nil {
 		return err
 	}
-	r.TargetCPU = microseconds(after-target) / float64(r.Load.Requests)
+	r.TargetCPU = microseconds(after.target-before.target) / float64(r.Load.Requests)
+	r.Others = others(before, after, r.Load.own)
 	r.Expected = (warm.Requests + r.Load.Requests) * v.spans
 	if a == nil {
 		return nil
 	}
 	time.Sleep(settle)
-	end, err := a.stage.CPU()
-	if err != nil {
+	if after, err = b.usage(v, a); err != nil {
 		return err
 	}
-	r.AgentCPU = microseconds(end-agent) / float64(r.Load.Requests*v.spans)
+	r.AgentCPU = microseconds(after.agent-before.agent) / float64(r.Load.Requests*v.spans)
 	r.AgentPeak, err = a.program.PeakMemory()
 	return err
 }

@@ -24,6 +24,8 @@ type loadResult struct {
 	Seconds  float64 `json:"seconds"`
 	P50      float64 `json:"p50_us"` // NaN is not JSON: 0 where not measured
 	P99      float64 `json:"p99_us"`
+
+	own time.Duration // processor time of the generator
 }
 
 // A pacer sends requests at fixed times, whether earlier ones were answered or

@@ -62,6 +62,13 @@ func (r *report) markdown(out io.Writer) {
 	fmt.Fprintf(out, "Load average before %s, after %s. Medians of %d rounds of %.0f s, interleaved; (min–max) where rounds\n"+
 		"differ by more than %.0f %%. Ratios and differences are to no agent in the same round.\n",
 		m.LoadBefore, m.LoadAfter, r.Rounds, r.Seconds, 100*unsteadyShare)
+	var share []float64
+	for _, p := range r.Samples {
+		share = append(share, p.Others)
+	}
+	if f := summarise(share); f.Rounds > 0 {
+		fmt.Fprintf(out, "Programs that have nothing to do with this used %.0f %% of the machine meanwhile (%.0f–%.0f %%).\n", 100*f.Median, 100*f.Min, 100*f.Max)
+	}
 	if m.CPUs < 4 {
 		fmt.Fprintf(out, "Server, load generator, agent and collector share %d processors: the agent's own work takes away from\n"+
 			"throughput and latency here. The processor time of a request is the figure that does not depend on it.\n", m.CPUs)
@@ -108,7 +115,7 @@ func (r *report) workload(out io.Writer, w workload) {
 	}
 	for _, v := range variants() {
 		if v.args != nil && r.values(w.name, v.name, saturated, throughput) != nil {
-			fmt.Fprintf(out, "\n%s: %s%s.", v.name, v.about, r.flavour(w.name, v.name))
+			fmt.Fprintf(out, "\n%s: %s%s; lost: %s.", v.name, v.about, r.flavour(w.name, v.name), r.lost(w.name, v.name))
 		}
 	}
 	fmt.Fprintln(out)
@@ -121,6 +128,17 @@ func (r *report) flavour(workload, variant string) string {
 		}
 	}
 	return ""
+}
+
+// lost is what the agent said it lost, in the last round in which it did.
+func (r *report) lost(workload, variant string) string {
+	lost := "none"
+	for _, s := range r.Samples {
+		if s.Workload == workload && s.Variant == variant && (s.Scenario == saturated || s.Scenario == paced) && s.Lost != "none" {
+			lost = fmt.Sprintf("%s (round %d, %s)", s.Lost, s.Round+1, s.Scenario)
+		}
+	}
+	return lost
 }
 
 func (r *report) countTable(out io.Writer) {

@@ -49,5 +49,6 @@ func (b *bench) bystander(ctx context.Context, v *server, how variant, cost *bys
 		}
 		defer func() { err = errors.Join(err, a.stop()) }()
 	}
-	return ask(ctx, cost, "bystander")
+	_, err = ask(ctx, cost, "bystander")
+	return err
 }
