@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,10 +60,10 @@ var ours = []string{
 }
 
 // since lists what is there of the agent's that was not there before.
-func (before objects) since() (string, error) {
+func (before objects) since() ([]string, error) {
 	now, err := kernelObjects()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	var left []string
 	for id, name := range now {
@@ -74,19 +76,54 @@ func (before objects) since() (string, error) {
 			}
 		}
 	}
-	return strings.Join(left, ", "), nil
+	return left, nil
 }
 
-// waitForEqual waits until nothing of the agent's is left; the kernel frees
-// programs after a grace period. It returns what stays.
-func (before objects) waitForEqual(limit time.Duration) string {
+// waitForNone waits until nothing of the agent's is left; the kernel frees
+// programs after a grace period. What a running process holds is not left over:
+// agents of others may run on this machine. It returns what stays.
+func (before objects) waitForNone(limit time.Duration) string {
 	var left string
 	poll(limit, func() bool {
-		var err error
-		if left, err = before.since(); err != nil {
+		new, err := before.since()
+		if err != nil {
 			left = err.Error()
+			return false
 		}
+		if len(new) > 0 {
+			held := heldObjects()
+			new = slices.DeleteFunc(new, func(o string) bool { return held[identifier(o)] })
+		}
+		left = strings.Join(new, ", ")
 		return left == ""
 	})
 	return left
+}
+
+// identifier is an object's kind and number without its name.
+func identifier(o string) string { return o[:strings.LastIndexByte(o, ' ')] }
+
+// heldObjects are the programs and maps to which a process has a descriptor,
+// itself or through a link.
+func heldObjects() map[string]bool {
+	held := map[string]bool{}
+	fds, _ := filepath.Glob("/proc/[0-9]*/fd/*") // the pattern is a good one
+	for _, fd := range fds {
+		if target, err := os.Readlink(fd); err != nil || !strings.HasPrefix(target, "anon_inode:bpf") {
+			continue
+		}
+		info, err := os.ReadFile(strings.Replace(fd, "/fd/", "/fdinfo/", 1))
+		if err != nil {
+			continue // closed meanwhile
+		}
+		for line := range strings.Lines(string(info)) {
+			switch key, value, _ := strings.Cut(strings.TrimSpace(line), ":"); key {
+			case "prog_id":
+				held["program "+strings.TrimSpace(value)] = true
+			case "map_id":
+				held["map "+strings.TrimSpace(value)] = true
+			}
+		}
+	}
+	return held
 }

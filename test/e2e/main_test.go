@@ -64,11 +64,12 @@ func runAndLookBehind(m *testing.M) int {
 		return 1
 	}
 	status := m.Run()
+	removeServiceBinary()
 	if err := goleak.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: goroutines are left:", err)
 		status = max(status, 1)
 	}
-	if left := before.waitForEqual(5 * time.Second); left != "" {
+	if left := before.waitForNone(5 * time.Second); left != "" {
 		fmt.Fprintln(os.Stderr, "e2e: left in the kernel:", left)
 		status = max(status, 1)
 	}

@@ -145,6 +145,12 @@ func builtService(r *rig) string {
 	return serviceBinary.path
 }
 
+func removeServiceBinary() {
+	if serviceBinary.path != "" {
+		_ = os.RemoveAll(filepath.Dir(serviceBinary.path)) // below the temporary directory
+	}
+}
+
 // nginxConfig serves files, answers on its own, and is a proxy.
 const nginxConfig = `daemon off;
 user root;
