@@ -92,7 +92,7 @@ func TestInstructionBudget(t *testing.T) {
 func measureCosts(t *testing.T, name string) ([]cost, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	o, err := loadObject(name, Config{}.settings(), map[string]*ebpf.Map{})
+	o, err := loadObject(name, Config{}.settings(), map[string]*ebpf.Map{}, nil)
 	took := time.Since(began)
 	if err != nil {
 		return refused(t, name, err), took

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/leaktest"
 	"github.com/throughline/throughline/probes/event"
 	"github.com/throughline/throughline/probes/process"
 )
@@ -37,7 +38,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	os.Exit(leaktest.Run(m))
 }
 
 // child waits for its parent's word, talks, and ends.

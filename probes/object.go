@@ -27,8 +27,9 @@ type object struct {
 type settings map[string]any
 
 // loadObject loads <name>.bpf.c. Maps that shared names already are used
-// instead of new ones, and the object's own are added to it.
-func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object, error) {
+// instead of new ones, and the object's own are added to it. kernel are the
+// running kernel's types; nil: they are read anew.
+func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *btf.Spec) (*object, error) {
 	file, err := bpf.Object(name)
 	if err != nil {
 		return nil, err
@@ -50,7 +51,7 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object
 		spec.Maps["events"].MaxEntries = size
 	}
 	for p, program := range spec.Programs {
-		if absent(program) {
+		if absent(program, kernel) {
 			delete(spec.Programs, p)
 		}
 	}
@@ -59,7 +60,10 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object
 			dropCallbacks(p)
 		}
 	}
-	options := ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{}}
+	options := ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{},
+		Programs:        ebpf.ProgramOptions{KernelTypes: kernel},
+	}
 	for m := range spec.Maps {
 		if s, ok := shared[m]; ok {
 			options.MapReplacements[m] = s
@@ -79,13 +83,9 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map) (*object
 
 // absent tells whether a program marked optional is for a function that this
 // kernel does not have.
-func absent(p *ebpf.ProgramSpec) bool {
-	if p.Type != ebpf.Tracing || !strings.HasPrefix(p.SectionName, "?") {
+func absent(p *ebpf.ProgramSpec, kernel *btf.Spec) bool {
+	if p.Type != ebpf.Tracing || !strings.HasPrefix(p.SectionName, "?") || kernel == nil {
 		return false
-	}
-	kernel, err := btf.LoadKernelSpec()
-	if err != nil {
-		return false // loading will say why
 	}
 	var f *btf.Func
 	return errors.Is(kernel.TypeByName(p.AttachTo, &f), btf.ErrNotFound)

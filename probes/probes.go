@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/ringbuf"
 	"github.com/cilium/ebpf/rlimit"
 
@@ -59,6 +60,7 @@ type Probes struct {
 	log     *slog.Logger
 	flavour Flavour
 	maps    map[string]*ebpf.Map
+	kernel  *btf.Spec // only while loading
 	targets *Targets
 	reader  *ringbuf.Reader
 	inject  *injector // nil: nothing is injected
@@ -90,6 +92,12 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 
 func (p *Probes) open(c Config) error {
 	set := c.settings()
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return fmt.Errorf("reading the kernel's types (it has to be built with CONFIG_DEBUG_INFO_BTF): %w", err)
+	}
+	p.kernel = kernel
+	defer func() { p.kernel = nil }()
 	if err := p.openFlavour(c.Flavour, set); err != nil {
 		return err
 	}
@@ -158,7 +166,7 @@ func (p *Probes) openFlavour(name string, set settings) error {
 }
 
 func (p *Probes) load(name string, set settings) (*object, error) {
-	o, err := loadObject(name, set, p.maps)
+	o, err := loadObject(name, set, p.maps, p.kernel)
 	if err != nil {
 		return nil, err
 	}
