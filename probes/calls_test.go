@@ -3,13 +3,16 @@ package probes
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,18 +50,38 @@ func child(role string) error {
 		return err
 	}
 	runtime.LockOSThread()
-	family, call, _ := strings.Cut(role, "/")
-	a, b, err := pair(family)
-	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+	for _, call := range calls() {
+		a, b, err := pair(role)
+		if err != nil {
+			return fmt.Errorf("connecting: %w", err)
+		}
+		if err := converse(a, b, call); err != nil {
+			return err
+		}
 	}
-	return converse(a, b, call)
+	return nil
+}
+
+// calls names every conversation.
+func calls() []string {
+	names := slices.Collect(maps.Keys(sends))
+	names = slices.AppendSeq(names, maps.Keys(receives))
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 const (
-	requestText  = "GET /%s HTTP/1.1\r\nHost: test\r\nTraceParent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n\r\n"
+	requestText  = "GET /%s HTTP/1.1\r\nHost: test\r\nTraceParent: 00-0af7651916cd43dd8448eb211c80319c-%s-01\r\n\r\n"
 	responseText = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 )
+
+// requestOf is what one conversation asks. Each has a span of its own on the
+// wire, made of its name.
+func requestOf(call string) (text string, span [8]uint8) {
+	copy(span[:], call+"-------")
+	path := strings.ReplaceAll(fmt.Sprintf("%-12s", call), " ", "_")
+	return fmt.Sprintf(requestText, path, hex.EncodeToString(span[:])), span
+}
 
 func converse(a, b int, call string) error {
 	send, receive := sends[call], receives[call]
@@ -68,7 +91,8 @@ func converse(a, b int, call string) error {
 	if receive == nil {
 		receive = receives["read"]
 	}
-	request, response := []byte(fmt.Sprintf(requestText, call)), []byte(responseText)
+	text, _ := requestOf(call)
+	request, response := []byte(text), []byte(responseText)
 	steps := []struct {
 		from, to int
 		text     []byte
@@ -205,28 +229,32 @@ func messages(call uintptr, fd int, buffers [][]byte) error {
 
 // recorder keeps what the kernel reports of one process.
 type recorder struct {
-	data  []abi.DataEvent
-	bytes map[uint64][2][]byte // by sock, by direction
-	opens []abi.OpenEvent
-	ends  []abi.CloseEvent
+	bytes map[connection][2][]byte // by direction
+	last  map[connection]abi.TraceContext
+	opens int
+	ends  int
 	exit  func()
 }
+
+type connection struct{ sock, gen uint64 }
 
 func (r *recorder) Handle(ev *event.Event) {
 	switch ev.Kind() {
 	case abi.EventData:
-		d := ev.Data
-		r.data = append(r.data, d)
-		both := r.bytes[d.H.Sock]
+		d, key := ev.Data, connection{ev.Header.Sock, ev.Header.Gen}
+		both := r.bytes[key]
 		if uint64(len(both[d.Direction])) != d.Offset {
 			both[d.Direction] = append(both[d.Direction], fmt.Sprintf("<gap before %d>", d.Offset)...)
 		}
 		both[d.Direction] = append(both[d.Direction], ev.Payload...)
-		r.bytes[d.H.Sock] = both
+		r.bytes[key] = both
+		if d.H.Ctx != (abi.TraceContext{}) {
+			r.last[key] = d.H.Ctx
+		}
 	case abi.EventOpen:
-		r.opens = append(r.opens, ev.Open)
+		r.opens++
 	case abi.EventClose:
-		r.ends = append(r.ends, ev.Close)
+		r.ends++
 	case abi.EventExit:
 		r.exit()
 	}
@@ -256,7 +284,7 @@ func observe(t *testing.T, p *Probes, role string) *recorder {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	r := &recorder{bytes: map[uint64][2][]byte{}, exit: cancel}
+	r := &recorder{bytes: map[connection][2][]byte{}, last: map[connection]abi.TraceContext{}, exit: cancel}
 	if _, err := io.WriteString(begin, "!"); err != nil {
 		t.Fatal(err)
 	}
@@ -320,22 +348,11 @@ func emptyAttaches(f Flavour) error {
 }
 
 func TestEveryCall(t *testing.T) {
-	calls := map[string]bool{}
-	for c := range sends {
-		calls[c] = true
-	}
-	for c := range receives {
-		calls[c] = true
-	}
 	for _, f := range Flavours() {
 		t.Run(f.Name, func(t *testing.T) {
 			p := openFlavour(t, f)
 			for _, family := range []string{"ipv4", "ipv6", "unix"} {
-				for call := range calls {
-					t.Run(family+"/"+call, func(t *testing.T) {
-						checkConversation(t, observe(t, p, family+"/"+call), family, call)
-					})
-				}
+				t.Run(family, func(t *testing.T) { checkFamily(t, observe(t, p, family), family) })
 			}
 			for _, s := range p.Samples() {
 				switch s.Name {
@@ -349,63 +366,57 @@ func TestEveryCall(t *testing.T) {
 	}
 }
 
-func checkConversation(t *testing.T, r *recorder, family, call string) {
+func checkFamily(t *testing.T, r *recorder, family string) {
 	t.Helper()
-	request := fmt.Sprintf(requestText, call)
-	if len(r.opens) != 2 || len(r.bytes) != 2 {
-		t.Fatalf("%d connections opened, %d moved bytes, want 2: %v", len(r.opens), len(r.bytes), r.bytes)
+	want := 2 * len(calls())
+	if r.opens != want || len(r.bytes) != want {
+		t.Errorf("%d connections opened, %d moved bytes, want %d", r.opens, len(r.bytes), want)
 	}
-	if family != "unix" && len(r.ends) != 2 {
-		t.Errorf("%d connections ended, want 2", len(r.ends))
+	if family != "unix" && r.ends != want {
+		t.Errorf("%d connections ended, want %d", r.ends, want)
 	}
-	// The body of the response is only counted; its head is whole.
-	head, _, _ := strings.Cut(responseText, "hello")
-	roles := map[string]bool{}
-	for sock, both := range r.bytes {
-		asked, answered, role := both[abi.DirectionReceived], both[abi.DirectionSent], "server"
-		if bytes.HasPrefix(answered, []byte("GET")) || call == "bytes" && bytes.HasPrefix(answered, []byte("G")) {
-			asked, answered, role = answered, asked, "client"
+	for _, call := range calls() {
+		for _, role := range []string{"server", "client"} {
+			t.Run(call+"/"+role, func(t *testing.T) { checkConversation(t, r, call, role) })
 		}
-		roles[role] = true
-		// A turn is captured up to a number of calls.
-		if call == "bytes" {
-			if !strings.HasPrefix(request, string(asked)) || len(asked) == 0 {
-				t.Errorf("%s: request is %q", role, asked)
-			}
-			continue
-		}
-		if string(asked) != request {
-			t.Errorf("%s: request is %q, want %q", role, asked, request)
-		}
-		if !strings.HasPrefix(string(answered), head) {
-			t.Errorf("%s: response is %q, want head %q", role, answered, head)
-		}
-		checkContext(t, r, sock, role)
-	}
-	if len(roles) != 2 {
-		t.Errorf("saw only the %v side", roles)
 	}
 }
 
-// checkContext looks at the span of the exchange: the request's own traceparent
-// is adopted by the server, and is the client's.
-func checkContext(t *testing.T, r *recorder, sock uint64, role string) {
+// checkConversation finds the one connection of a conversation and a role and
+// looks at its bytes and at the span that the kernel gave it.
+func checkConversation(t *testing.T, r *recorder, call, role string) {
 	t.Helper()
+	request, span := requestOf(call)
+	// The body of the response is only counted; its head is whole.
+	head, _, _ := strings.Cut(responseText, "hello")
 	trace := [16]uint8{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c}
-	span := [8]uint8{0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31}
-	var last abi.TraceContext
-	for i := range r.data {
-		if r.data[i].H.Sock == sock && r.data[i].H.Ctx != (abi.TraceContext{}) {
-			last = r.data[i].H.Ctx
+	found := 0
+	for key, both := range r.bytes {
+		asked, answered := both[abi.DirectionReceived], both[abi.DirectionSent]
+		if role == "client" {
+			asked, answered = answered, asked
+		}
+		if !strings.HasPrefix(string(asked), request) {
+			continue
+		}
+		found++
+		if string(asked) != request {
+			t.Errorf("request is %q, want %q", asked, request)
+		}
+		if !strings.HasPrefix(string(answered), head) {
+			t.Errorf("response is %q, want head %q", answered, head)
+		}
+		ctx := r.last[key]
+		switch {
+		case ctx.TraceId != trace:
+			t.Errorf("trace %x, want %x", ctx.TraceId, trace)
+		case role == "server" && (ctx.ParentId != span || ctx.SpanId == span):
+			t.Errorf("span %x under %x, want a new one under %x", ctx.SpanId, ctx.ParentId, span)
+		case role == "client" && ctx.SpanId != span:
+			t.Errorf("span %x, want the one on the wire, %x", ctx.SpanId, span)
 		}
 	}
-	if last.TraceId != trace {
-		t.Errorf("%s: trace %x, want %x", role, last.TraceId, trace)
-	}
-	if role == "server" && (last.ParentId != span || last.SpanId == span) {
-		t.Errorf("server: span %x under %x, want under %x", last.SpanId, last.ParentId, span)
-	}
-	if role == "client" && last.SpanId != span {
-		t.Errorf("client: span %x, want the one on the wire, %x", last.SpanId, span)
+	if found != 1 {
+		t.Errorf("%d connections with this request, want 1", found)
 	}
 }
