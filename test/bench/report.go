@@ -50,6 +50,8 @@ func agentCPU(s sample) float64   { return s.AgentCPU }
 func p50(s sample) float64        { return s.Load.P50 }
 func p99(s sample) float64        { return s.Load.P99 }
 func failed(s sample) float64     { return float64(s.Load.Failed) }
+func kernelRuns(s sample) float64 { return s.KernelRuns }
+func kernelUS(s sample) float64   { return s.KernelTime }
 func peakMB(s sample) float64     { return float64(s.AgentPeak) / (1 << 20) }
 
 // covered is the share of requests that became spans. Requests that were under
@@ -154,8 +156,8 @@ func (r *report) countTable(out io.Writer) {
 			}
 			if first {
 				fmt.Fprintf(out, "\n### Requests and spans at %d/s\n\n", countedRate)
-				fmt.Fprintln(out, "| server | over | requests/s | spans/requests, worst round | missing | agent CPU µs/span | agent peak RSS MB | failed | lost |")
-				fmt.Fprintln(out, "|---|---|--:|--:|--:|--:|--:|--:|---|")
+				fmt.Fprintln(out, "| server | over | requests/s | spans/requests, worst round | missing | kernel programs, runs/request in all processes | µs/request in all processes | agent CPU µs/span | agent peak RSS MB | failed | lost |")
+				fmt.Fprintln(out, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|")
 				first = false
 			}
 			missing, failures, lost := 0, 0, "none"
@@ -168,8 +170,8 @@ func (r *report) countTable(out io.Writer) {
 					}
 				}
 			}
-			fmt.Fprintf(out, "| %s | %s | %s | %.3f %% | %d | %s | %s | %d | %s |\n", w.name, s.about, show(f(throughput), "%.0f"),
-				100*summarise(f(covered)).Min, missing, show(f(agentCPU), "%.2f"), show(f(peakMB), "%.0f"), failures, lost)
+			fmt.Fprintf(out, "| %s | %s | %s | %.3f %% | %d | %s | %s | %s | %s | %d | %s |\n", w.name, s.about, show(f(throughput), "%.0f"),
+				100*summarise(f(covered)).Min, missing, show(f(kernelRuns), "%.1f"), show(f(kernelUS), "%.2f"), show(f(agentCPU), "%.2f"), show(f(peakMB), "%.0f"), failures, lost)
 		}
 	}
 }

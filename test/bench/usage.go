@@ -16,14 +16,16 @@ type usage struct {
 	target, agent time.Duration
 	rest          time.Duration // of the bench's other programs, but generators
 	machine       time.Duration // by everything on it
+	kernel        kernelTime    // of the agent's kernel programs, where they are timed
 }
 
 func (b *bench) usage(v *server, a *agent) (usage, error) {
 	u := usage{at: time.Now()}
-	var errs [5]error
+	var errs [6]error
 	u.target, errs[0] = v.own.CPU()
 	if a != nil {
 		u.agent, errs[1] = a.stage.CPU()
+		u.kernel, errs[5] = programTime(a.program.PID())
 	}
 	var beside, side time.Duration
 	beside, errs[2] = v.beside.CPU()
