@@ -131,8 +131,18 @@ type closing struct {
 }
 
 func (a *agent) closing() closing {
-	line := a.lastLine()
-	var c closing
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	line := ""
+	for _, l := range a.lines {
+		if strings.HasPrefix(l, "throughline: ") && strings.Contains(l, "lost: ") {
+			line = l
+		}
+	}
+	c := closing{lost: "not said"}
+	if line == "" {
+		return c
+	}
 	if m := regexp.MustCompile(`([0-9,]+) spans`).FindStringSubmatch(line); m != nil {
 		c.spans, _ = strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
 	}
