@@ -66,11 +66,15 @@ func startAgent(ctx context.Context, v variant, pid int, collector string) (*age
 func (a *agent) start(ctx context.Context, v variant, pid int, collector string) error {
 	cmd := exec.Command(agentPath, append(v.args, "--pid", strconv.Itoa(pid))...)
 	cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
-	errs, err := cmd.StderrPipe()
+	errs, write, err := os.Pipe() // not StderrPipe, which ends with the program and not with what it wrote
 	if err != nil {
 		return fmt.Errorf("making a pipe: %w", err)
 	}
-	if a.program, err = a.stage.Start(cmd); err != nil {
+	cmd.Stderr = write
+	a.program, err = a.stage.Start(cmd)
+	write.Close()
+	if err != nil {
+		errs.Close()
 		return err
 	}
 	ready := make(chan struct{})
@@ -87,8 +91,9 @@ func (a *agent) start(ctx context.Context, v variant, pid int, collector string)
 	}
 }
 
-func (a *agent) readLines(r io.Reader, ready chan struct{}) {
+func (a *agent) readLines(r io.ReadCloser, ready chan struct{}) {
 	defer close(a.read)
+	defer r.Close()
 	traces := false
 	for lines := bufio.NewScanner(r); lines.Scan(); {
 		line := lines.Text()

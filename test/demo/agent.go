@@ -44,15 +44,19 @@ func attach(ctx context.Context, s *stage.Stage, all []*service) (*agent, error)
 		a.args = append(a.args, "--pid", strconv.Itoa(v.program.PID()))
 	}
 	cmd := exec.Command(agentPath, a.args...)
-	out, err := output(cmd)
+	out, outEnd, err := output()
 	if err != nil {
 		return nil, err
 	}
-	errs, err := cmd.StderrPipe()
+	errs, errsEnd, err := os.Pipe()
 	if err != nil {
 		return nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	if a.program, err = s.StartBeside(cmd); err != nil {
+	cmd.Stdout, cmd.Stderr = outEnd, errsEnd
+	a.program, err = s.StartBeside(cmd)
+	outEnd.Close()
+	errsEnd.Close()
+	if err != nil {
 		return nil, err
 	}
 	go a.readPages(out)
@@ -75,20 +79,18 @@ func attach(ctx context.Context, s *stage.Stage, all []*service) (*agent, error)
 }
 
 // output gives the agent a terminal of its own when there is one here, so that
-// it prints in colour and as wide as it may.
-func output(cmd *exec.Cmd) (io.Reader, error) {
+// it prints in colour and as wide as it may. Pipes are not exec's own, which end
+// with the program and not with what it wrote.
+func output() (read, write *os.File, err error) {
 	if term.IsTerminal(int(os.Stdout.Fd())) {
-		outer, inner, err := openTerminal(os.Stdout)
-		if err == nil {
-			cmd.Stdout = inner
-			return outer, nil
+		if read, write, err = openTerminal(os.Stdout); err == nil {
+			return read, write, nil
 		}
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, fmt.Errorf("making a pipe: %w", err)
+	if read, write, err = os.Pipe(); err != nil {
+		return nil, nil, fmt.Errorf("making a pipe: %w", err)
 	}
-	return out, nil
+	return read, write, nil
 }
 
 func (a *agent) arguments() string { return strings.Join(a.args, " ") }
