@@ -121,6 +121,7 @@ func TestEndings(t *testing.T) {
 		b.open()
 		b.data(in, "a?")
 		b.close(reason)
+		b.wait(heldForClose)
 		b.expect(fmt.Sprintf("0:a? end %d", want))
 		if s := b.Stats(); s.Connections != 0 || len(b.watched) != 0 || len(b.processes) != 0 || b.byIdle.front != nil {
 			t.Errorf("left behind: %+v", s)

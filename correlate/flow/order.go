@@ -11,7 +11,8 @@ import (
 // once. Only one kind of such change costs an exchange: an event that tells of
 // bytes, or answers a request, whose own event is yet to come. Such an event is
 // held until the next one of its connection or the Tick after heldFor. A close
-// is held longer: what has arrived before a reset can be read after it.
+// is held longer: what has arrived before a reset can be read after it, and what
+// is sent to a peer that is gone is reset before its own event is made.
 
 const (
 	heldFor      = 20_000_000  // ns
@@ -51,12 +52,12 @@ func (c *connection) asks() bool {
 }
 
 // suspiciousClose reports whether the close event tells of bytes whose event
-// should have come before it, or whether an answer may yet be read.
+// should have come before it, or whether bytes may yet be read or reported.
 func (c *connection) suspiciousClose(ev *event.Event) bool {
 	e := &ev.Close
 	return e.ReceivedBytes > c.position[abi.DirectionReceived] && c.expects(abi.DirectionReceived) ||
 		e.SentBytes > c.position[abi.DirectionSent] && c.expects(abi.DirectionSent) ||
-		abi.CloseReason(e.Reason) == abi.CloseReset && c.state.Open > 0 && c.asks()
+		abi.CloseReason(e.Reason) == abi.CloseReset
 }
 
 // fitsBeforeHeld reports whether ev is one that the held event waits for.
