@@ -195,6 +195,9 @@ static __always_inline u64 conn_account(struct sock *sk, struct conn *c, u8 dire
 		if (half->seq && moved > length && moved < 1U << 31) {
 			offset += moved - length;
 			half->last = now;
+		} else if (half->seq && moved < length && offset >= length - moved) {
+			/* Counted already, by a hook that ran while these moved. */
+			offset -= length - moved;
 		}
 		half->seq = seq;
 	}

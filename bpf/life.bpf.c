@@ -22,16 +22,19 @@ static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int fro
 {
 	int error = BPF_CORE_READ(sk, sk_err);
 
-	if (error)
+	if (error) {
 		conn_close(sk, c, CLOSE_RESET, error);
-	else if (to == TCP_CLOSE && unread(sk))
-		return; /* and will be read: the destroy hook tells of the end */
-	else if (from == TCP_CLOSE_WAIT)
+	} else if (unread(sk)) {
+		/* And will be read: the destroy hook tells of the end. */
+		if (to != TCP_CLOSE)
+			conn_half_closed(sk, c);
+	} else if (from == TCP_CLOSE_WAIT) {
 		conn_close(sk, c, CLOSE_REMOTE, 0);
-	else if (to == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK)
+	} else if (to == TCP_CLOSE || BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_MASK) {
 		conn_close(sk, c, CLOSE_LOCAL, 0);
-	else
+	} else {
 		conn_half_closed(sk, c); /* shutdown(SHUT_WR): the target still reads */
+	}
 }
 
 static __always_inline void announce_listen(struct sock *sk)
