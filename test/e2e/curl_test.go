@@ -173,6 +173,31 @@ for i in range(5):
 	}
 }
 
+// TestCoreStale: a request on a connection that its server has closed is an
+// exchange that failed.
+func TestCoreStale(t *testing.T) {
+	const script = `
+import socket, sys, time
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+for i in range(2):
+    s.sendall(b"GET /stale/%d HTTP/1.1\r\nHost: x\r\n\r\n" % i)
+    time.sleep(.1)
+    try:
+        s.recv(4096)
+    except ConnectionResetError:
+        pass
+time.sleep(.3)
+`
+	r := newRig(t)
+	spans, said := r.traceCommand(r.need(python), "-c", script, port(r.newAnswerer(false)))
+	if len(spans) != 2 || !strings.Contains(said, "lost: none") {
+		t.Fatalf("%d spans for 2 requests:%s\n%s", len(spans), list(spans), said)
+	}
+	if spans[0].code() != "200" || spans[1].code() != "" || !strings.HasPrefix(spans[1].Attributes["error.type"], "connection_") {
+		t.Errorf("one answered and one failed request are:%s", list(spans))
+	}
+}
+
 // newAnswerer answers every connection's first request and ends it.
 func (r *rig) newAnswerer(reset bool) (address string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -102,6 +102,16 @@ var conversations = []struct {
 		time.Sleep(50 * time.Millisecond)
 		w.reset()
 	}, []string{"GET /slow/200 "}},
+	{"the client does not wait", func(w *wire) {
+		w.say("GET /slow/100" + host + "\r\n")
+		time.Sleep(20 * time.Millisecond)
+		w.Close()
+		time.Sleep(150 * time.Millisecond)
+	}, []string{"GET /slow/100 200"}},
+	{"the client does not end its head", func(w *wire) {
+		w.say("GET /ok HTTP/1.1\r\nHost: x\r\n")
+		time.Sleep(20 * time.Millisecond)
+	}, []string{"GET /ok 400"}},
 	{"no request at all", func(w *wire) { time.Sleep(20 * time.Millisecond) }, nil},
 }
 
@@ -125,9 +135,12 @@ func TestCoreConversations(t *testing.T) {
 					continue
 				}
 				got = append(got, fmt.Sprintf("%s %s %s", s.method(), s.path(), s.code()))
-				if torn := s.code() == ""; torn != strings.HasPrefix(s.Attributes["error.type"], "connection_") {
-					t.Errorf("a span has either a status or an error.type: %s", s)
+				if s.code() == "" && !strings.HasPrefix(s.Attributes["error.type"], "connection_") {
+					t.Errorf("a span has neither a status nor an error.type: %s", s)
 				}
+			}
+			if strings.Contains(agent.lastLine(), "open_lost") {
+				t.Errorf("a connection is reported after its end: %s", agent.lastLine())
 			}
 			slices.Sort(got)
 			want := slices.Clone(c.spans)
