@@ -119,7 +119,7 @@ func TestGoTransport(t *testing.T) {
 }
 
 // storm asks for n paths, some at once, each on any connection.
-func (r *rig) storm(address string, n, atOnce int, path func(int) string) {
+func (r *rig) storm(address string, n, atOnce int, path func(int) string, hows ...how) {
 	r.Helper()
 	var (
 		wait sync.WaitGroup
@@ -129,7 +129,7 @@ func (r *rig) storm(address string, n, atOnce int, path func(int) string) {
 		ask := r.newAsker(address)
 		wait.Go(func() {
 			for i := range next {
-				if x, err := ask.ask(path(i)); err != nil || x.status != 200 {
+				if x, err := ask.ask(path(i), hows...); err != nil || x.status != 200 {
 					r.Errorf("asking for %s: %d %v", path(i), x.status, err)
 				}
 			}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,6 +63,9 @@ func checkProgram(t *testing.T, p program, many int) {
 	}
 	checkStatuses(r, spans)
 	checkCalls(r, p, down, spans, calls)
+	if line := agent.lastLine(); !strings.Contains(line, "lost: none") {
+		t.Errorf("nothing could get lost, and yet: %s", line)
+	}
 	if p.traits.name != "" {
 		for _, s := range spans {
 			if s.service() != p.traits.name {

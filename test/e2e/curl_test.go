@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -43,11 +42,7 @@ func TestCoreCurl(t *testing.T) {
 		if s.service() != "curl" {
 			t.Errorf("service.name is %q", s.service())
 		}
-		a := down.arrivals(s.path())
 		down.carried(r, s.path(), s)
-		if len(a) == 1 && !strings.HasSuffix(a[0].peer, ":"+port(a[0].peer)) {
-			t.Errorf("peer %s", a[0].peer)
-		}
 	}
 	if !strings.Contains(said, "lost: none") {
 		t.Errorf("something was lost: %s", said)
@@ -244,9 +239,6 @@ func TestExec(t *testing.T) {
 
 // TestCommandOutput: what the command says does not mix with the spans.
 func TestCommandOutput(t *testing.T) {
-	if err := exec.Command("/bin/echo").Run(); err != nil {
-		t.Skip("ABSENT: echo")
-	}
 	r := newRig(t)
 	spans, said := r.traceCommand("/bin/echo", "hello")
 	if len(spans) != 0 || !strings.Contains(said, "hello") {

@@ -23,7 +23,6 @@ type downstream struct {
 type arrival struct {
 	path    string
 	parents []string // every traceparent
-	peer    string
 }
 
 // newDownstream serves /PATH; below /slow/ it takes its time.
@@ -31,7 +30,7 @@ func (r *rig) newDownstream() *downstream {
 	d := &downstream{}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		d.mu.Lock()
-		d.seen = append(d.seen, arrival{q.URL.Path, q.Header.Values("Traceparent"), q.RemoteAddr})
+		d.seen = append(d.seen, arrival{q.URL.Path, q.Header.Values("Traceparent")})
 		d.mu.Unlock()
 		if strings.HasPrefix(q.URL.Path, "/slow/") {
 			time.Sleep(20 * time.Millisecond)

@@ -27,7 +27,7 @@ var javaServer = program{
 		args := append([]string{r.need("java"), "-Dsun.net.httpserver.nodelay=true"}, lean...)
 		return r.service(command{args: append(args, r.write("Service.java", serviceJava), "{address}", downstream)}, "")
 	},
-	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call"},
+	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call", name: "Service"},
 }
 
 // tomcat is Debian's, as tomcat10-user sets up an instance of one's own, with a

@@ -11,5 +11,5 @@ var node = program{
 	start: func(r *rig, downstream string) *service {
 		return r.service(command{args: []string{r.need("node"), r.write("service.js", serviceJS), "{address}", downstream}}, "")
 	},
-	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call"},
+	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call", name: "service"},
 }

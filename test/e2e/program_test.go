@@ -35,8 +35,6 @@ type traits struct {
 	call string
 	// forwards: the request's own traceparent is handed on as it came.
 	forwards bool
-	// closes: the connection ends after each response.
-	closes bool
 	// name is the service name that the agent should find.
 	name string
 }
@@ -83,7 +81,7 @@ var httpServer = program{
 		return r.service(command{args: []string{r.need(python), "-m", "http.server", "--bind", "127.0.0.1",
 			"--directory", "{dir}/www", "{port}"}}, "")
 	},
-	traits: traits{ok: "/ok.txt", missing: "/missing.txt", closes: true},
+	traits: traits{ok: "/ok.txt", missing: "/missing.txt", name: "http.server"},
 }
 
 // goSelf is the test binary as a Go service: it needs no toolchain.
@@ -178,7 +176,7 @@ http {
 var nginx = program{
 	name:   "nginx",
 	start:  func(r *rig, downstream string) *service { return r.nginx(downstream, 1) },
-	traits: traits{ok: "/ok.txt", missing: "/missing", broken: "/broken", call: "/proxy", forwards: true},
+	traits: traits{ok: "/ok.txt", missing: "/missing", broken: "/broken", call: "/proxy", forwards: true, name: "nginx"},
 }
 
 // nginx starts nginx with so many workers; they are its children.

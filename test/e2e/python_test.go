@@ -27,7 +27,7 @@ var gunicorn = program{
 	start: func(r *rig, downstream string) *service {
 		return r.gunicorn(downstream, "", 2)
 	},
-	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call", closes: true},
+	traits: traits{ok: "/ok", missing: "/status/404", broken: "/status/500", slow: "/slow/50", call: "/call", name: "app"},
 }
 
 func (r *rig) gunicorn(downstream, unixPath string, workers int) *service {

@@ -28,6 +28,10 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(int(rest[0]))
         elif first == "call":
             self.answer(*self.call("/" + rest[0], {}))
+        elif first == "after":
+            self.answer(200, b"ok\n")
+            self.wfile.flush()
+            self.call("/" + rest[0], {})
         elif first == "sdk":  # as an instrumented program would, with a context of its own
             self.answer(*self.call("/" + rest[0], {
                 "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}))
