@@ -12,7 +12,7 @@ GO           ?= go
 KERNELS      ?= 5.10 6.1 6.12 7
 TEST_KERNELS ?= 5.10 6.12
 # End-to-end tests that the matrix runs for each flavour (go test -run).
-VM_TESTS     ?= .
+VM_TESTS     ?= ^TestCore(Programs|Curl)$$
 
 OUT     := .output
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)

@@ -16,6 +16,7 @@ SHARED(open_event);
 SHARED(close_event);
 SHARED(process_event);
 SHARED(listen_event);
+SHARED(leave_event);
 SHARED(target);
 SHARED(task_key);
 SHARED(task);

@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_EXEC = 5,	  /* struct process_event */
 	EVENT_EXIT = 6,	  /* struct process_event: the last thread is gone */
 	EVENT_LISTEN = 7, /* struct listen_event: any process, not only targets */
+	EVENT_LEAVE = 8,  /* struct leave_event: no request will be injected into */
 };
 
 enum event_flag {
@@ -70,7 +71,7 @@ struct event_header {
 	__u64 ktime;
 	__u32 tgid;
 	__u32 tid;
-	__u64 task; /* goroutine id for Go targets, else the tid; see conn.h */
+	__u64 task; /* goroutine id for Go targets, else the tid; see task.h */
 	__u64 sock; /* address of the struct sock, an opaque number */
 	__u64 gen;  /* opening generation: (sock, gen) names a connection */
 	struct trace_context ctx;
@@ -152,6 +153,12 @@ struct listen_event {
 	__u32 netns;
 };
 
+/* The connection need not be in the sockmap any more. */
+struct leave_event {
+	struct event_header h;
+	__u64 cookie; /* of the socket */
+};
+
 /* Value of `targets`, keyed by tgid. Inserted by the agent and, for children,
  * by the fork hook; deleted by the exit hook and the agent. */
 struct target {
@@ -166,8 +173,8 @@ struct task_key {
 	__u32 is_goroutine;
 };
 
-/* Value of `tasks`, inserted when a task takes up a request, deleted when it
- * has answered all that it took up. */
+/* Value of `tasks`, inserted when a task takes up a request, deleted when the
+ * connection of its last one ends. */
 struct task {
 	struct trace_context ctx; /* SERVER span being served */
 	__u64 sock;		  /* connection the request came on */
@@ -206,6 +213,7 @@ enum scan_flag {
 	SCAN_CHUNKED = 1 << 4,
 	SCAN_HEAD = 1 << 5,    /* method HEAD */
 	SCAN_CONNECT = 1 << 6, /* method CONNECT */
+	SCAN_CONTEXT = 1 << 7, /* there is a traceparent, be it empty */
 };
 
 /* One direction of a connection. */
@@ -244,6 +252,12 @@ struct conn {
 	__u8 exchange;	/* enum exchange_state */
 	__u8 direction; /* of the last call; 0xff: none yet */
 	__u8 unknown_turns;
+	/* Bytes of their own, since each is written by one side alone while the
+	 * flags are read and written back by two. */
+	__u8 no_inject; /* nothing is ever added to it again */
+	__u8 sending;	/* sk_msg has looked at the send under way */
+	__u8 left;	/* EVENT_LEAVE was sent */
+	__u8 reserved[5];
 	__u8 value[64] WORDS; /* traceparent as gathered */
 };
 
@@ -252,14 +266,12 @@ enum conn_flag {
 	CONN_FROM_START = 1 << 1,     /* seen from its first byte */
 	CONN_ACTIVE = 1 << 2,	      /* the target connected */
 	CONN_CLOSED = 1 << 3,	      /* the close event was sent */
-	CONN_NO_INJECT = 1 << 4,      /* nothing is ever added to it again */
 	CONN_UPGRADED = 1 << 5,	      /* 101 or a CONNECT tunnel */
 	CONN_REMOTE_CONTEXT = 1 << 6, /* ctx came from the request's own head */
 	CONN_OVERLAPPED = 1 << 7,
 	CONN_INJECTED = 1 << 8,	    /* the open request got our header */
 	CONN_HEAD_REQUEST = 1 << 9, /* the open request's method is HEAD */
 	CONN_JUDGED = 1 << 10,	    /* sk_msg gave the open request its context */
-	CONN_LOOKED = 1 << 11,	    /* sk_msg has looked at this turn's bytes */
 	CONN_TAKEN = 1 << 12,	    /* owner has taken up the open request */
 };
 
@@ -276,7 +288,10 @@ enum drop_reason {
 	DROP_INJECT_NO_ROOM = 8,     /* not injected: push refused */
 	DROP_EVENT_LOOP = 9,	     /* no parent: the thread serves several */
 	DROP_CONTEXT_AMBIGUOUS = 10, /* no parent: header forwarded twice */
-	DROP_REASONS = 11,
+	DROP_INJECT_BUSY = 11,	     /* not injected: another send on the CPU */
+	DROP_INJECT_UNCERTAIN = 12,  /* never again injected: its requests' ends are
+				     * not known for certain */
+	DROP_REASONS = 13,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -9,7 +9,7 @@
 #define NO_DIRECTION 0xff
 
 /* Keyed by the address of the struct sock. Inserted by the first hook that sees
- * the socket of a target (conn_open); deleted by the destroy hook (TCP) and by
+ * the socket of a target (conn_get); deleted by the destroy hook (TCP) and by
  * the agent's sweep (Unix sockets have no such hook). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -139,6 +139,44 @@ static __always_inline struct conn *conn_insert(struct sock *sk, u16 family, u32
 	return c;
 }
 
+/* Nothing will be added to what the connection sends. */
+static __always_inline void inject_never(struct conn *c)
+{
+	if (!c->no_inject && c->role == ROLE_CLIENT)
+		drop(DROP_INJECT_UNCERTAIN);
+	c->no_inject = 1;
+}
+
+/* Lets the agent take the connection out of the sockmap: a socket there behaves
+ * almost, but not altogether, like others (net/ipv4/tcp_bpf.c). */
+SUBPROGRAM void conn_leave(struct sock *sk, struct conn *c)
+{
+	u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	struct leave_event *e;
+
+	c->left = 1;
+	if (!cookie)
+		return; /* never was in a map */
+	e = event_reserve(sizeof(*e), EVENT_LEAVE);
+	if (!e)
+		return;
+	event_from_conn(&e->h, sk, c);
+	e->cookie = cookie;
+	event_submit(e, BPF_RB_FORCE_WAKEUP);
+}
+
+/* The request that the connection's owner took up is answered, or will not be. */
+static __always_inline void conn_finish(struct conn *c)
+{
+	struct task_key owner = c->owner;
+
+	c->exchange = EXCHANGE_NONE;
+	if (!(c->flags & CONN_TAKEN))
+		return;
+	c->flags &= ~CONN_TAKEN;
+	task_done(&owner);
+}
+
 /* The connection of a target's socket. NULL: not a stream, or no room. */
 static __always_inline struct conn *conn_get(struct sock *sk, u32 tgid)
 {
@@ -157,22 +195,12 @@ static __always_inline struct conn *conn_get(struct sock *sk, u32 tgid)
 	}
 	if (!sock_is_stream(sk, family))
 		return NULL;
+	if (c)
+		conn_finish(c); /* a Unix socket that is gone had this address */
 	c = conn_insert(sk, family, tgid);
 	if (c)
 		c->inode = inode;
 	return c;
-}
-
-/* The request that the connection's owner took up is answered, or will not be. */
-static __always_inline void conn_finish(struct conn *c)
-{
-	struct task_key owner = c->owner;
-
-	c->exchange = EXCHANGE_NONE;
-	if (!(c->flags & CONN_TAKEN))
-		return;
-	c->flags &= ~CONN_TAKEN;
-	task_done(&owner);
 }
 
 /* Counts a call that moved length bytes. TCP's own sequence numbers tell of bytes

@@ -43,7 +43,7 @@ SUBPROGRAM void request_adopts(struct conn *c, u64 sock, const struct trace_cont
 	struct adoption key;
 
 	known = trace_adopted(remote, &key);
-	fresh.ambiguous = known && adopted_open(known);
+	fresh.ambiguous = known && (known->ambiguous || adopted_open(known));
 	trace_new_child(&c->ctx, remote);
 	fresh.ctx = c->ctx;
 	fresh.sock = sock;
@@ -51,11 +51,42 @@ SUBPROGRAM void request_adopts(struct conn *c, u64 sock, const struct trace_cont
 	bpf_map_update_elem(&adoptions, &key, &fresh, BPF_ANY);
 }
 
+/* Another task serves the connection from now on: forgets the one before. */
+SUBPROGRAM void request_handed_over(struct conn *c, u64 sock)
+{
+	struct task_key before = c->owner;
+
+	task_forget(&before, sock, c->gen);
+}
+
+/* Whether the connection on which a task took up its request still waits for the
+ * answer. The end of a Unix socket is seen by no hook, only by its inode. */
+static __always_inline bool task_conn_open(const struct task *task)
+{
+	u64 sock = task->sock;
+	struct conn *c = bpf_map_lookup_elem(&conns, &sock);
+
+	if (!c || c->gen != task->gen || !(c->flags & CONN_TAKEN))
+		return false;
+	return c->family != AF_UNIX || sock_inode((struct sock *)sock) == c->inode;
+}
+
+/* A task that is about to take up a request has done with an earlier one whose
+ * connection is gone. */
+SUBPROGRAM void task_settle(const struct task_key *key)
+{
+	struct task *task = bpf_map_lookup_elem(&tasks, key);
+
+	if (task && task->open && !task_conn_open(task))
+		task->open = 0;
+}
+
 /* The request on c belongs to a task of this process; so do its ids. */
 SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct target *t)
 {
 	const struct half *half = &c->half[DIRECTION_RECEIVED];
 	struct trace_context remote = {};
+	struct task_key owner;
 
 	trace_new_root(&c->ctx);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
@@ -63,10 +94,38 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 		c->flags |= CONN_REMOTE_CONTEXT;
 		request_adopts(c, (u64)sk, &remote);
 	}
-	task_current(t, &c->owner);
+	task_current(t, &owner);
+	if (owner.id != c->owner.id || owner.tgid != c->owner.tgid)
+		request_handed_over(c, (u64)sk);
+	c->owner = owner;
+	task_settle(&owner);
 	c->flags |= CONN_TAKEN;
 	if (!task_take(&c->owner, (u64)sk, c->gen, &c->ctx))
 		c->flags |= CONN_OVERLAPPED;
+}
+
+/* A proxy forwards the header that came with its own request: the id on the wire
+ * is the caller's, and not this span's. False: the header is the program's own. */
+SUBPROGRAM bool request_forwarded(struct conn *c, const struct task *task,
+				  const struct trace_context *remote)
+{
+	struct adoption adoption;
+	struct adopted *a;
+
+	if (task && same_trace(&task->ctx, remote) &&
+	    !__builtin_memcmp(task->ctx.parent_id, remote->span_id, 8)) {
+		trace_new_child(&c->ctx, &task->ctx);
+		return true;
+	}
+	a = trace_adopted(remote, &adoption);
+	if (!a)
+		return false;
+	trace_new_child(&c->ctx, &a->ctx);
+	if (a->ambiguous) {
+		drop(DROP_CONTEXT_AMBIGUOUS);
+		__builtin_memcpy(c->ctx.parent_id, remote->span_id, 8);
+	}
+	return true;
 }
 
 /* The context of a request that the current task sends. value is what its own
@@ -85,40 +144,32 @@ SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_fl
 	if (overlapped)
 		c->flags |= CONN_OVERLAPPED;
 	if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote)) {
-		struct adoption adoption;
-		struct adopted *a = trace_adopted(&remote, &adoption);
-
 		c->flags |= CONN_REMOTE_CONTEXT;
-		if (a) {
-			/* A proxy forwards the header that came with its own
-			 * request: the id on the wire is not this span's. */
-			trace_new_child(&c->ctx, &a->ctx);
-			if (a->ambiguous) {
-				drop(DROP_CONTEXT_AMBIGUOUS);
-				__builtin_memcpy(c->ctx.parent_id, remote.span_id, 8);
-			}
-			return false;
+		if (!request_forwarded(c, task, &remote)) {
+			/* The program's own SDK: the id on the wire is the one used. */
+			c->ctx = remote;
+			if (task && same_trace(&task->ctx, &remote))
+				__builtin_memcpy(c->ctx.parent_id, task->ctx.span_id, 8);
 		}
-		/* The program's own SDK: the id on the wire is the one used. */
-		c->ctx = remote;
-		if (task && same_trace(&task->ctx, &remote))
-			__builtin_memcpy(c->ctx.parent_id, task->ctx.span_id, 8);
 		return false;
 	}
 	if (task)
 		trace_new_child(&c->ctx, &task->ctx);
 	else
 		trace_new_root(&c->ctx);
-	return true;
+	return !(scan_flags & SCAN_CONTEXT); /* one that is malformed is one too */
 }
 
 #define LAST_CHUNK_SIZE 5
 
-/* RFC 9112, 7.1: a chunked body without trailers ends so. */
+/* RFC 9112, 7.1: a chunked body without trailers ends so, behind the line end of
+ * the chunk before where that is in the same call. A guess: data may end so too. */
 static __always_inline bool last_chunk(const u8 *tail, u32 len)
 {
 	const u8 *end = tail + ((len - LAST_CHUNK_SIZE) & 3);
 
+	if (len == TAIL_SIZE && (tail[1] != '\r' || tail[2] != '\n'))
+		return false;
 	return end[0] == '0' && end[1] == '\r' && end[2] == '\n' && end[3] == '\r' &&
 	       end[4] == '\n';
 }
@@ -170,6 +221,9 @@ static __always_inline void request_done(struct call *call, struct sock *sk, str
 	if (half->scan_flags & SCAN_HEAD)
 		c->flags |= CONN_HEAD_REQUEST;
 	half->body_left = body_declared(c, half, call->direction);
+	/* Requests one behind the other, or a body whose end is a guess. */
+	if (call->length - call->used > half->body_left || half->scan_flags & SCAN_CHUNKED)
+		inject_never(c);
 	body_take(half, call->length - call->used, call->last_chunk);
 	if (c->role == ROLE_SERVER)
 		request_served(c, sk, t);
@@ -184,12 +238,21 @@ static __always_inline void response_done(struct call *call, struct conn *c, str
 
 	if (status < STATUS_OK && status != STATUS_SWITCHING_PROTOCOLS) {
 		c->exchange = EXCHANGE_OPEN; /* 1xx: the final one follows */
+		if (call->used < call->length) {
+			/* In the same call, where it is not looked at: of the
+			 * request nothing is known any more. */
+			inject_never(c);
+			call->done = 1;
+		}
 		return;
 	}
 	c->exchange = EXCHANGE_BODY;
+	if (request->body_left)
+		inject_never(c); /* answered before it was all sent */
 	if (status == STATUS_SWITCHING_PROTOCOLS ||
 	    (request->scan_flags & SCAN_CONNECT && status < STATUS_MULTIPLE_CHOICES)) {
-		c->flags |= CONN_UPGRADED | CONN_IGNORED | CONN_NO_INJECT;
+		c->flags |= CONN_UPGRADED | CONN_IGNORED;
+		c->no_inject = 1;
 		call->done = 1;
 		return;
 	}
@@ -242,11 +305,16 @@ static __always_inline void exchange_before(struct call *call, struct conn *c, s
 		return;
 	}
 	/* A request may begin at a turn, unless the last one is still coming in. */
-	if (c->exchange == EXCHANGE_OPEN || !call->turn)
+	if (c->exchange == EXCHANGE_OPEN)
+		return;
+	if (!call->turn) {
+		inject_never(c);
+		return;
+	}
+	if (half->body_left && (half->body_left != BODY_UNBOUNDED || c->role == ROLE_CLIENT))
 		return;
 	if (c->exchange == EXCHANGE_BODY) {
-		if (half->body_left && half->body_left != BODY_UNBOUNDED)
-			return;
+		inject_never(c); /* the response's end was not seen */
 		conn_finish(c);
 	}
 	scan_reset(half, SCAN_REQUEST);
@@ -262,12 +330,14 @@ static __always_inline void head_rejected(struct conn *c, struct half *half)
 	if (c->exchange == EXCHANGE_RESPONSE) {
 		c->exchange = EXCHANGE_BODY;
 		half->body_left = BODY_UNBOUNDED;
+		inject_never(c);
 		return;
 	}
 	c->exchange = EXCHANGE_NONE;
 	c->unknown_turns++;
+	c->no_inject = 1; /* another protocol, or none that is known */
 	if (c->unknown_turns >= UNKNOWN_TURNS_MAX)
-		c->flags |= CONN_IGNORED | CONN_NO_INJECT;
+		c->flags |= CONN_IGNORED;
 }
 
 /* What the scanned bytes mean. */
@@ -277,9 +347,10 @@ static __always_inline void exchange_after(struct call *call, struct sock *sk, s
 	if (c->role == ROLE_UNKNOWN && half->scan_flags & SCAN_RECOGNISED)
 		c->role = call->direction == DIRECTION_RECEIVED ? ROLE_SERVER : ROLE_CLIENT;
 	if (half->scan != SCAN_END && half->scan != SCAN_REJECTED) {
-		if (half->scanned < SCAN_MAX && call->captured == call->length)
+		if (half->scanned < SCAN_MAX && call->used == call->length)
 			return; /* more of the head to come */
 		drop(DROP_HEAD_TOO_LONG);
+		inject_never(c);
 		half->scan = half->scan_flags & SCAN_RECOGNISED ? SCAN_END : SCAN_REJECTED;
 		call->used = call->length;
 	}
@@ -294,8 +365,11 @@ static __always_inline void exchange_after(struct call *call, struct sock *sk, s
 /* A call behind the head. */
 static __always_inline void exchange_body(struct call *call, struct conn *c, struct half *half)
 {
-	bool last = body_take(half, call->length, call->last_chunk);
+	bool last;
 
+	if (call->direction == request_direction(c) && call->length > half->body_left)
+		inject_never(c); /* more than was announced: the next request */
+	last = body_take(half, call->length, call->last_chunk);
 	if (c->exchange == EXCHANGE_BODY && call->direction != request_direction(c))
 		call->done = last;
 }

@@ -43,27 +43,25 @@ int track_connection(struct bpf_sock_ops *ops)
 	if (ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || !sk)
 		return 1;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || !(c->flags & CONN_ACTIVE))
+	if (!c || !(c->flags & CONN_ACTIVE) || c->no_inject)
 		return 1; /* no target's */
 	key = bpf_get_socket_cookie(ops);
 	bpf_sock_hash_update(ops, &inject_sockets, &key, BPF_NOEXIST);
 	return 1;
 }
 
-/* Whether a new request may begin on the connection with the next byte sent. */
+/* Whether the next byte sent begins a request, for certain: the connection is
+ * new, or its last request was sent and answered to the end. */
 static __always_inline bool request_may_begin(const struct conn *c)
 {
-	const struct half *sent = &c->half[DIRECTION_SENT];
-
-	if (c->flags & (CONN_IGNORED | CONN_NO_INJECT | CONN_UPGRADED | CONN_CLOSED | CONN_LOOKED))
+	if (c->no_inject || c->flags & (CONN_IGNORED | CONN_UPGRADED | CONN_CLOSED))
 		return false;
-	if (c->role == ROLE_SERVER || sent->body_left)
+	if (c->role == ROLE_SERVER || c->half[DIRECTION_SENT].body_left ||
+	    c->exchange != EXCHANGE_NONE)
 		return false;
 	if (c->direction == NO_DIRECTION)
 		return c->flags & CONN_FROM_START;
-	if (c->role != ROLE_CLIENT || c->direction != DIRECTION_RECEIVED)
-		return false;
-	return c->exchange == EXCHANGE_NONE || c->exchange == EXCHANGE_BODY;
+	return c->role == ROLE_CLIENT && c->direction == DIRECTION_RECEIVED;
 }
 
 /* Copies the message's first bytes to the slot, returns how many. Global, like
@@ -145,13 +143,12 @@ static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct 
 	u32 len = message_copy(msg);
 	u32 at;
 
-	c->flags |= CONN_LOOKED;
 	__builtin_memset(s, 0, sizeof(*s));
 	s->state = SCAN_REQUEST;
 	s->len = len;
 	call_scan(SLOT_INJECT);
 	if (s->state == SCAN_REJECTED) {
-		c->flags |= CONN_NO_INJECT; /* another protocol, or none that is known */
+		c->no_inject = 1; /* another protocol, or none that is known */
 		return;
 	}
 	if (s->state != SCAN_END) {
@@ -161,7 +158,7 @@ static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct 
 	c->flags |= CONN_JUDGED;
 	c->request_ktime = bpf_ktime_get_ns();
 	if (s->flags & SCAN_CONNECT)
-		c->flags |= CONN_NO_INJECT;
+		c->no_inject = 1;
 	if (!request_made(c, t, s->flags, call->value, s->value_len) || s->flags & SCAN_CONNECT)
 		return;
 	at = s->first_line;
@@ -190,12 +187,17 @@ int inject_request(struct sk_msg_md *msg)
 	if (!t)
 		return SK_PASS;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || !request_may_begin(c))
+	if (!c || c->sending)
+		return SK_PASS; /* in the middle of a send */
+	c->sending = 1;		/* until the send's own hook */
+	if (!request_may_begin(c))
 		return SK_PASS;
 	call = bpf_map_lookup_elem(&calls, &slot);
 	user = bpf_map_lookup_elem(&inject_users, &zero);
-	if (!call || !user || *user)
+	if (!call || !user || *user) {
+		drop(DROP_INJECT_BUSY);
 		return SK_PASS;
+	}
 	*user = id;
 	judge(msg, c, call, t);
 	*user = 0;

@@ -36,8 +36,9 @@ typedef __s64 s64;
 #define SOCK_STREAM 1
 #define MSG_PEEK 2
 #define RCV_SHUTDOWN 1 /* include/net/sock.h */
+#define MSG_ERRQUEUE 0x2000
+#define RCV_SHUTDOWN 1 /* include/net/sock.h */
 #define SHUTDOWN_MASK 3
-#define EINPROGRESS 115
 
 /* include/net/tcp_states.h */
 enum {
@@ -48,6 +49,10 @@ enum {
 	TCP_CLOSE_WAIT = 8,
 	TCP_LAST_ACK = 9,
 	TCP_LISTEN = 10,
+};
+
+enum sock_flags {
+	SOCK_ZEROCOPY = 24, /* include/net/sock.h; CO-RE knows the kernel's number */
 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -70,6 +75,10 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 struct sock_common {
 	unsigned short skc_family;
 	__be32 skc_daddr;
@@ -79,6 +88,8 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	possible_net_t skc_net;
+	atomic64_t skc_cookie;
+	unsigned long skc_flags;
 };
 
 struct socket;

@@ -37,6 +37,15 @@ static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int fro
 	}
 }
 
+/* The notifications of MSG_ZEROCOPY count elements, and a header would be one
+ * more. */
+static __always_inline bool sock_is_zerocopy(struct sock *sk)
+{
+	u64 flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+
+	return flags >> bpf_core_enum_value(enum sock_flags, SOCK_ZEROCOPY) & 1;
+}
+
 static __always_inline void announce_listen(struct sock *sk)
 {
 	struct listen_event *e = event_reserve(sizeof(*e), EVENT_LISTEN);
@@ -48,7 +57,7 @@ static __always_inline void announce_listen(struct sock *sk)
 	e->port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	e->family = sock_family(sk);
 	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-	event_submit(e, BPF_RB_FORCE_WAKEUP);
+	event_submit(e, BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -64,8 +73,10 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		if (!target_current() || !sock_is_stream(sk, family))
 			return 0;
 		c = conn_insert(sk, family, tgid);
-		if (c)
-			c->flags = CONN_ACTIVE | CONN_FROM_START;
+		if (!c)
+			return 0;
+		c->flags = CONN_ACTIVE | CONN_FROM_START;
+		c->no_inject = sock_is_zerocopy(sk);
 		return 0;
 	}
 	if (to == TCP_LISTEN) {
@@ -106,7 +117,9 @@ static __always_inline void announce_process(struct task_struct *p, u16 kind, u3
 	e->parent = parent;
 	e->is_target = is_target;
 	BPF_CORE_READ_STR_INTO(&e->comm, p, comm);
-	event_submit(e, BPF_RB_FORCE_WAKEUP);
+	/* Of others the agent's own clock is soon enough: their execs are no
+	 * business of ours to slow down. */
+	event_submit(e, is_target ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 SEC("tp_btf/sched_process_fork")
@@ -146,9 +159,13 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *p)
 {
 	u32 tgid = BPF_CORE_READ(p, tgid);
+	struct task_key key = {};
 
 	if (!bpf_map_lookup_elem(&targets, &tgid))
 		return 0;
+	key.id = BPF_CORE_READ(p, pid);
+	key.tgid = tgid;
+	bpf_map_delete_elem(&tasks, &key); /* its number will be another thread's */
 	if (BPF_CORE_READ(p, signal, live.counter))
 		return 0; /* other threads live on */
 	announce_process(p, EVENT_EXIT, 0, true);

@@ -57,7 +57,7 @@ static __always_inline int exit_call(s64 ret, u32 direction)
 	struct sock *sk;
 	u32 flags = 0;
 
-	if (!target_current() || ret < 0)
+	if (!target_current() || (ret < 0 && direction == DIRECTION_RECEIVED))
 		return 0;
 	syscall_current(&s);
 	if (s.nr == NR_UNKNOWN)
@@ -66,9 +66,9 @@ static __always_inline int exit_call(s64 ret, u32 direction)
 	sk = sock_from_fd(s.arg[0]);
 	if (!sk)
 		return 0;
-	if (s.nr == NR_SENDMMSG || s.nr == NR_RECVMMSG)
+	if (ret > 0 && (s.nr == NR_SENDMMSG || s.nr == NR_RECVMMSG))
 		ret = messages_length(&s, ret);
-	if (s.nr == NR_RECVFROM)
+	if (s.nr == NR_RECVFROM || s.nr == NR_RECVMMSG)
 		flags = s.arg[3];
 	if (s.nr == NR_RECVMSG)
 		flags = s.arg[2];

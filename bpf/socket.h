@@ -148,6 +148,8 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 		call->used = call->scan.used;
 		exchange_after(call, sk, c, half, t);
 		call_trim(call, c, half);
+	} else if (call->may_hold_head) {
+		inject_never(c); /* a head that could not be read */
 	} else if (c->exchange == EXCHANGE_BODY || c->exchange == EXCHANGE_OPEN) {
 		exchange_body(call, c, half);
 	}
@@ -160,9 +162,16 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 		data_submit(call, sk, c, t);
 	}
 	if (direction == DIRECTION_RECEIVED)
-		c->flags &= ~(CONN_JUDGED | CONN_LOOKED);
+		c->flags &= ~CONN_JUDGED;
 	if (call->done)
 		conn_finish(c);
+}
+
+/* Nothing was sent, so neither was what sk_msg had added. */
+static __always_inline void send_failed(struct conn *c)
+{
+	c->injected = 0;
+	c->flags &= ~(CONN_INJECTED | CONN_JUDGED);
 }
 
 static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
@@ -173,7 +182,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	struct call *call;
 	struct conn *c;
 
-	if (ret < 0)
+	if (ret < 0 && direction == DIRECTION_RECEIVED)
 		return 0; /* EAGAIN and the like move nothing */
 	t = target_current();
 	if (!t)
@@ -181,6 +190,13 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	c = conn_get(sk, tgid);
 	if (!c || c->flags & CONN_IGNORED)
 		return 0;
+	if (direction == DIRECTION_SENT) {
+		c->sending = 0;
+		if (ret < 0) {
+			send_failed(c);
+			return 0;
+		}
+	}
 	call = bpf_map_lookup_elem(&calls, &slot);
 	if (!call)
 		return 0;
@@ -192,7 +208,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	call->previous = half->last;
 	if (!ret) { /* the peer sends no more; a send of nothing says nothing */
 		if (direction == DIRECTION_RECEIVED && c->direction != NO_DIRECTION &&
-		    !(c->flags & CONN_CLOSED)) {
+		    !(c->flags & CONN_CLOSED) && BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN) {
 			call->flags = FLAG_EOF;
 			call->offset = half->bytes;
 			data_submit(call, sk, c, t);
@@ -207,8 +223,13 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 		c->direction = direction;
 		call->turn = 1;
 	}
+	if (direction == DIRECTION_RECEIVED && c->flags & CONN_ACTIVE &&
+	    !c->half[DIRECTION_SENT].bytes)
+		c->no_inject = 1; /* the server speaks first: not HTTP */
 	call_look(call, sk, c, t);
 	half->last = call->now;
+	if (c->no_inject && !c->left && (c->flags & CONN_ACTIVE || c->role == ROLE_CLIENT))
+		conn_leave(sk, c);
 	return 0;
 }
 
@@ -219,7 +240,7 @@ static __always_inline int socket_sent(struct sock *sk, int ret)
 
 static __always_inline int socket_received(struct sock *sk, int ret, int flags)
 {
-	if (flags & MSG_PEEK)
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	return socket_moved(sk, ret, DIRECTION_RECEIVED);
 }

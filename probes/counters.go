@@ -21,6 +21,8 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropInjectNoRoom:     "inject_no_room",
 	abi.DropEventLoop:        "parent_event_loop",
 	abi.DropContextAmbiguous: "parent_ambiguous",
+	abi.DropInjectBusy:       "inject_busy",
+	abi.DropInjectUncertain:  "inject_uncertain",
 }
 
 // counted is the sum of every loaded object's counters over all CPUs.

@@ -72,3 +72,8 @@ func (i *injector) takeSocket(pidfd int, s process.Socket) error {
 	}
 	return nil
 }
+
+// leave takes a socket out of the map: nothing will be put on the wire there.
+func (i *injector) leave(cookie uint64) {
+	_ = i.sockets.Delete(&cookie) // closed meanwhile is as good
+}

@@ -75,6 +75,9 @@ func (p *Probes) take(record []byte, ev *event.Event, sink Sink) {
 			p.inject.follow(int(ev.Header.Tgid))
 		}
 	}
+	if ev.Kind() == abi.EventLeave && p.inject != nil {
+		p.inject.leave(ev.Leave.Cookie)
+	}
 	sink.Handle(ev)
 }
 

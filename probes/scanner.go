@@ -130,7 +130,7 @@ func (t *scanTable) headerLines() int {
 	t.all(cr, skip, 0)
 	t.on(cr, "\n", int(abi.ScanEnd), 0)
 
-	value := t.name(start, skip, "traceparent")
+	value := t.name(start, skip, "traceparent", scanAction(abi.ScanContext))
 	rest, space := t.newState(), t.newState()
 	t.all(rest, rest, scanAction(abi.ScanValue))
 	t.all(space, skip, 0)
@@ -147,18 +147,19 @@ func (t *scanTable) headerLines() int {
 	t.on(space, "\r", skip, 0)
 	t.on(space, "\n", start, 0)
 
-	length := t.name(start, skip, "content-length")
+	length := t.name(start, skip, "content-length", 0)
 	t.all(length, skip, 0)
 	t.on(length, " \t", length, 0)
 	t.on(length, "0123456789", length, scanAction(abi.ScanLength))
 	t.on(length, "\n", start, 0)
 
-	t.coding(t.name(start, skip, "transfer-encoding"), start)
+	t.coding(t.name(start, skip, "transfer-encoding", 0), start)
 	return start
 }
 
-// name makes the states that read a field's name, in any case, and its colon.
-func (t *scanTable) name(start, skip int, name string) int {
+// name makes the states that read a field's name, in any case, and its colon,
+// which acts.
+func (t *scanTable) name(start, skip int, name string, act scanAction) int {
 	at := start
 	for _, b := range []byte(name) {
 		to := t.next(at, b)
@@ -171,7 +172,7 @@ func (t *scanTable) name(start, skip int, name string) int {
 		at = to
 	}
 	value := t.newState()
-	t.on(at, ":", value, 0)
+	t.on(at, ":", value, act)
 	return value
 }
 

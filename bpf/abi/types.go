@@ -47,6 +47,10 @@ type Conn struct {
 	Exchange     uint8
 	Direction    uint8
 	UnknownTurns uint8
+	NoInject     uint8
+	Sending      uint8
+	Left         uint8
+	Reserved     [5]uint8
 	Value        [64]uint8
 }
 
@@ -57,14 +61,12 @@ const (
 	ConnFromStart     ConnFlag = 2
 	ConnActive        ConnFlag = 4
 	ConnClosed        ConnFlag = 8
-	ConnNoInject      ConnFlag = 16
 	ConnUpgraded      ConnFlag = 32
 	ConnRemoteContext ConnFlag = 64
 	ConnOverlapped    ConnFlag = 128
 	ConnInjected      ConnFlag = 256
 	ConnHeadRequest   ConnFlag = 512
 	ConnJudged        ConnFlag = 1024
-	ConnLooked        ConnFlag = 2048
 	ConnTaken         ConnFlag = 4096
 )
 
@@ -128,7 +130,9 @@ const (
 	DropInjectNoRoom     DropReason = 8
 	DropEventLoop        DropReason = 9
 	DropContextAmbiguous DropReason = 10
-	DropReasons          DropReason = 11
+	DropInjectBusy       DropReason = 11
+	DropInjectUncertain  DropReason = 12
+	DropReasons          DropReason = 13
 )
 
 type EventFlag uint32
@@ -167,6 +171,7 @@ const (
 	EventExec   EventKind = 5
 	EventExit   EventKind = 6
 	EventListen EventKind = 7
+	EventLeave  EventKind = 8
 )
 
 type ExchangeState uint32
@@ -195,6 +200,12 @@ type Half struct {
 	ScanLength   uint64
 	Scanned      uint32
 	Status       uint32
+}
+
+type LeaveEvent struct {
+	_      structs.HostLayout
+	H      EventHeader
+	Cookie uint64
 }
 
 type ListenEvent struct {
@@ -247,6 +258,7 @@ const (
 	ScanChunked    ScanFlag = 16
 	ScanHead       ScanFlag = 32
 	ScanConnect    ScanFlag = 64
+	ScanContext    ScanFlag = 128
 )
 
 type ScanState uint32

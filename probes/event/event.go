@@ -29,6 +29,7 @@ type Event struct {
 	Close   abi.CloseEvent   // EventClose
 	Process abi.ProcessEvent // EventFork, EventExec, EventExit
 	Listen  abi.ListenEvent  // EventListen
+	Leave   abi.LeaveEvent   // EventLeave
 
 	// Payload is the captured bytes of a data event and nil otherwise. It
 	// is a view into the record: valid only as long as the record is.
@@ -77,6 +78,11 @@ func Decode(record []byte, ev *Event) error {
 		return nil
 	case abi.EventListen:
 		if !load(&ev.Listen, record) {
+			return errShort
+		}
+		return nil
+	case abi.EventLeave:
+		if !load(&ev.Leave, record) {
 			return errShort
 		}
 		return nil
@@ -137,7 +143,7 @@ func decodeClose(record []byte, ev *Event) error {
 // shared are the types of bpf/abi.h that begin a record. Each is made of
 // integers only, so that every pattern of bytes is a value of it.
 type shared interface {
-	abi.EventHeader | abi.DataEvent | abi.OpenEvent | abi.CloseEvent | abi.ProcessEvent | abi.ListenEvent
+	abi.EventHeader | abi.DataEvent | abi.OpenEvent | abi.CloseEvent | abi.ProcessEvent | abi.ListenEvent | abi.LeaveEvent
 }
 
 // load copies the beginning of record over *to and reports whether the record
