@@ -12,7 +12,7 @@ const (
 	scanClasses = 64
 )
 
-// What a table entry says beside the next state, as enum scan_flag in bpf/http.h.
+// What a table entry says beside the next state, as enum scan_flag in bpf/abi.h.
 type scanAction uint16
 
 type scanTable struct {
