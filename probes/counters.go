@@ -2,7 +2,6 @@ package probes
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/internal/telemetry"
@@ -23,6 +22,14 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropContextAmbiguous: "parent_ambiguous",
 	abi.DropInjectBusy:       "inject_busy",
 	abi.DropInjectUncertain:  "inject_uncertain",
+}
+
+// unparented are the reasons that are statements, not losses: a request got no
+// parent, since it could have been a wrong one.
+var unparented = map[abi.DropReason]string{
+	abi.DropEventLoop: "Served requests that arrived on a thread that was serving another one: " +
+		"what it sends meanwhile gets no parent by thread.",
+	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
 }
 
 // counted is the sum of every loaded object's counters over all CPUs.
@@ -72,10 +79,8 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: p.missedRuns()},
 	}
 	for reason, n := range sum.drops {
-		// A request without a parent is a statement, not a loss.
-		if strings.HasPrefix(dropNames[reason], "parent_") {
-			samples = append(samples, telemetry.Sample{Name: dropNames[reason], Value: n,
-				Help: "Requests that were given no parent, because it could have been a wrong one."})
+		if help, ok := unparented[abi.DropReason(reason)]; ok {
+			samples = append(samples, telemetry.Sample{Name: dropNames[reason], Value: n, Help: help})
 			continue
 		}
 		samples = append(samples, telemetry.Lost(dropNames[reason], n))
