@@ -31,7 +31,7 @@ func (d Drop) String() string {
 	case DropLostHead:
 		return "lost_head"
 	case DropHeadTooLong:
-		return "head_too_long"
+		return "parser_head_too_long" // the kernel has a limit of its own
 	case DropPipelineFull:
 		return "pipeline_full"
 	case DropForgotten:
