@@ -85,7 +85,7 @@ $(OUT):
 
 # ---- tests ----
 
-UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e -e /test/truth)
+UNIT_PACKAGES = $$($(GO) list ./... | grep -v -e /test/e2e)
 REPORT = $(OUT)/report
 
 # Tests that attach run one package after another: their figures are times.
@@ -94,7 +94,8 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(GO) build -o $(REPORT) ./make/report
 	$(Q)rm -f $(OUT)/test-*.json
 	$(Q)$(REPORT) -log $(OUT)/test-unit.json -- $(GO) test -json -race -timeout 10m $(UNIT_PACKAGES)
-	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/... ./test/truth/...
+	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/...
+	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
 	$(Q)$(REPORT) -summary $(OUT)/test-*.json
 

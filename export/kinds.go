@@ -3,6 +3,7 @@ package export
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -86,10 +87,23 @@ const promptDelay = 100 * time.Millisecond
 // promptSpans is how many spans wait for a slow reader of the output.
 const promptSpans = 16384
 
+// An agent has the spans of many programs to send. What the specification sets
+// for one (2048 and 512) loses spans at the rates of a busy proxy.
+const (
+	batchQueue = 8192
+	batchSpans = 2048
+)
+
 // batched is the SDK's batch processor as the OTEL_BSP_* variables set it.
 func batched(exporter sdktrace.SpanExporter) queue {
 	var limit int
 	processor := sdktrace.NewBatchSpanProcessor(exporter, func(o *sdktrace.BatchSpanProcessorOptions) {
+		if os.Getenv("OTEL_BSP_MAX_QUEUE_SIZE") == "" {
+			o.MaxQueueSize = batchQueue
+		}
+		if os.Getenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") == "" {
+			o.MaxExportBatchSize = batchSpans
+		}
 		o.MaxQueueSize = max(o.MaxQueueSize, 1)
 		o.MaxExportBatchSize = min(max(o.MaxExportBatchSize, 1), o.MaxQueueSize)
 		limit = o.MaxQueueSize

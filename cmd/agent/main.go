@@ -42,6 +42,7 @@ TARGET, each may be repeated; children of a target are targets:
 type usageError struct{ error }
 
 func main() {
+	tuneMemory()
 	os.Exit(status(os.Args[1:], os.Stdout, os.Stderr))
 }
 
