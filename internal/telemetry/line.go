@@ -32,6 +32,9 @@ func (s *Set) Line() string {
 		}
 		b.WriteString(grouped(values[noun]))
 		b.WriteByte(' ')
+		if values[noun] == 1 {
+			noun = strings.TrimSuffix(noun, "s")
+		}
 		b.WriteString(noun)
 	}
 	if len(nouns) > 0 {

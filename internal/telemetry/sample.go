@@ -35,7 +35,7 @@ type Sample struct {
 	Kind Kind
 	// Labels tell apart samples of the same name. A loss has none: its name is its reason.
 	Labels []Label
-	// Noun is the word after the figure on the line for stderr ("5,000 spans"); without one the figure is left out
+	// Noun is the plural after the figure on the line for stderr ("5,000 spans", "1 span"); without one the figure is left out
 	// of the line. Samples with the same noun are added up there. A loss needs none: it shows when it is not zero.
 	Noun string
 	// Value is the figure.

@@ -30,6 +30,8 @@ func TestLine(t *testing.T) {
 	f("throughline: 12,345 events, 5,000 spans; lost: none", events, spans)
 	f("throughline: 12,345 events; lost: 1,012 ring_full, 3 queue_full",
 		events, sample(Lost("ring_full", 1000), Lost("queue_full", 3)), sample(Lost("ring_full", 12)))
+	f("throughline: 1 event, 1 exported; lost: none",
+		sample(Sample{Name: "events", Noun: "events", Value: 1}, Sample{Name: "exported_spans", Noun: "exported", Value: 1}))
 	f("throughline: 3 events; lost: none", sample(
 		Sample{Name: "events", Noun: "events", Value: 1, Labels: []Label{{"kind", "send"}}},
 		Sample{Name: "events", Noun: "events", Value: 2, Labels: []Label{{"kind", "recv"}}}))
