@@ -23,13 +23,12 @@ func diagnose(args []string, out, errs io.Writer) error {
 	set.SetOutput(io.Discard)
 	pid := set.Int("pid", 0, "examine process `N` too")
 	output := set.String("o", "text", "print as `FORM`: text or json")
-	set.Usage = func() {
-		fmt.Fprint(errs, "usage: throughline doctor [--pid PID] [-o text|json]\n\n")
-		set.SetOutput(errs)
-		set.PrintDefaults()
-	}
+	set.Usage = func() {} // an error is one sentence
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(errs, "usage: throughline doctor [--pid PID] [-o text|json]\n\n")
+			set.SetOutput(errs)
+			set.PrintDefaults()
 			return err
 		}
 		return usageError{err}

@@ -30,6 +30,9 @@ func TestStatus(t *testing.T) {
 		{"run", exitUsage, "nothing to trace"},
 		{"run --pid 1 more", exitUsage, `"more"`},
 		{"doctor -o yaml", exitUsage, "-o yaml"},
+		{"doctor --pdi 1", exitUsage, "-pdi"},
+		{"doctor --pid one", exitUsage, "one"},
+		{"doctor --help", exitDone, "usage: throughline doctor"},
 		{"doctor more", exitUsage, `"more"`},
 	} {
 		var out, errs bytes.Buffer
@@ -39,6 +42,9 @@ func TestStatus(t *testing.T) {
 		}
 		if said := out.String() + errs.String(); !strings.Contains(said, c.says) {
 			t.Errorf("%q says %q, want %q in it", c.line, said, c.says)
+		}
+		if c.want == exitUsage && c.line != "" && strings.Count(errs.String(), "\n") != 1 {
+			t.Errorf("%q says more than one sentence: %q", c.line, errs.String())
 		}
 		if c.want != exitDone && strings.Count(strings.TrimSpace(lastLine(errs.String())), "\n") != 0 {
 			t.Errorf("%q says more than one sentence: %q", c.line, errs.String())
