@@ -26,6 +26,10 @@ type Config struct {
 	Flavour string
 	// NoInject leaves every byte that targets send as it is.
 	NoInject bool
+	// NoInjectBlocking leaves out the sockets on which the target blocks: a
+	// blocked receive that is woken by something other than data would end with
+	// EAGAIN instead of what has happened (net/ipv4/tcp_bpf.c).
+	NoInjectBlocking bool
 	// Discover makes every exec and every listening socket of the host an event.
 	Discover bool
 	// RingBytes is the size of the ring, a power of two of at least a page;
@@ -110,7 +114,7 @@ func (p *Probes) open(c Config) error {
 	}
 	p.targets = newTargets(p.maps["targets"], p.log)
 	if !c.NoInject {
-		if p.inject, err = p.openInjector(set); err != nil {
+		if p.inject, err = p.openInjector(set, c.NoInjectBlocking); err != nil {
 			p.log.Warn("no trace context is put on the wire", "error", err)
 		}
 	}
@@ -138,6 +142,8 @@ func (c Config) settings() settings {
 		"scan_table":    scanner.table,
 		"have_bpf_loop": haveBPFLoop(),
 		"announce_all":  c.Discover,
+
+		"inject_blocking": !c.NoInjectBlocking,
 	}
 }
 
@@ -193,7 +199,8 @@ func (p *Probes) unload() {
 func permission(err error) error {
 	if errors.Is(err, os.ErrPermission) && os.Geteuid() != 0 {
 		return fmt.Errorf("kernel programs may not be loaded by this user: run as root, or give the binary "+
-			"CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, CAP_SYS_PTRACE and CAP_SYS_RESOURCE: %w", err)
+			"CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (before kernel 5.11 CAP_SYS_RESOURCE too), for other users' "+
+			"processes CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, the latter also for the flavours kprobe and syscall: %w", err)
 	}
 	return err
 }

@@ -63,7 +63,7 @@ func permissionCure() string {
 	if os.Geteuid() == 0 {
 		return "throughline runs as root but with fewer capabilities than that process, or a security module forbids it; give it all capabilities"
 	}
-	return "run as root, or give throughline CAP_SYS_PTRACE"
+	return "run as root, or give throughline CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH"
 }
 
 // gone says whether a read below /proc/PID failed because the process went.

@@ -95,6 +95,7 @@ func capabilities() []capability {
 		{"CAP_PERFMON", unix.CAP_PERFMON, "attach programs", true},
 		{"CAP_NET_ADMIN", unix.CAP_NET_ADMIN, "put headers into requests", false},
 		{"CAP_SYS_PTRACE", unix.CAP_SYS_PTRACE, "read other users' processes", false},
+		{"CAP_DAC_READ_SEARCH", unix.CAP_DAC_READ_SEARCH, "read other users' processes, and tracefs for the flavours kprobe and syscall", false},
 		{"CAP_SYS_ADMIN", unix.CAP_SYS_ADMIN, "write to a target's memory", false},
 		{"CAP_SYS_RESOURCE", unix.CAP_SYS_RESOURCE, "lift the memory-lock limit before kernel 5.11", false},
 	}
@@ -178,6 +179,8 @@ func (h *host) capabilityCheck(c capability) Check {
 	case h.has(c.name):
 	case c.spared && h.has("CAP_SYS_ADMIN"):
 		check.Detail = "CAP_SYS_ADMIN does instead"
+	case c.name == "CAP_DAC_READ_SEARCH" && h.capabilities>>unix.CAP_DAC_OVERRIDE&1 == 1:
+		check.Detail = "CAP_DAC_OVERRIDE does instead"
 	case c.name == "CAP_SYS_RESOURCE" && h.atLeast("5.11"):
 		check.Detail = "absent, and not needed by this kernel"
 	case c.name == "CAP_SYS_ADMIN" && h.mayTry():
