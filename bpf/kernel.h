@@ -34,6 +34,7 @@ typedef __s64 s64;
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define SOCK_STREAM 1
+#define O_NONBLOCK 04000
 #define MSG_PEEK 2
 #define RCV_SHUTDOWN 1 /* include/net/sock.h */
 #define MSG_ERRQUEUE 0x2000
@@ -109,6 +110,7 @@ struct inode {
 };
 
 struct file {
+	unsigned int f_flags;
 	struct inode *f_inode;
 	void *private_data;
 };

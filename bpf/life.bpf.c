@@ -18,6 +18,16 @@ static __always_inline u32 unread(struct sock *sk)
 	return waiting - (waiting && BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN);
 }
 
+/* Add to blocking sockets too. In a sockmap a blocked receive that is woken by
+ * something other than data (a reset, a signal, shutdown by another thread)
+ * ends with EAGAIN, see tcp_bpf_recvmsg in net/ipv4/tcp_bpf.c. */
+const volatile bool inject_blocking = true;
+
+static __always_inline bool sock_is_blocking(struct sock *sk)
+{
+	return !(BPF_CORE_READ(sk, sk_socket, file, f_flags) & O_NONBLOCK);
+}
+
 static __always_inline void tcp_closing(struct sock *sk, struct conn *c, int from, int to)
 {
 	int error = BPF_CORE_READ(sk, sk_err);
@@ -76,7 +86,7 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		if (!c)
 			return 0;
 		c->flags = CONN_ACTIVE | CONN_FROM_START;
-		c->no_inject = sock_is_zerocopy(sk);
+		c->no_inject = sock_is_zerocopy(sk) || (!inject_blocking && sock_is_blocking(sk));
 		return 0;
 	}
 	if (to == TCP_LISTEN) {

@@ -20,12 +20,14 @@ type injector struct {
 	sockets *ebpf.Map
 	drop    func() error
 
+	nonblockingOnly bool
+
 	mu      sync.Mutex
 	cgroups map[string]link.Link
 	refused map[string]bool
 }
 
-func (p *Probes) openInjector(set settings) (*injector, error) {
+func (p *Probes) openInjector(set settings, nonblockingOnly bool) (*injector, error) {
 	o, err := p.load("inject", set)
 	if err != nil {
 		return nil, err
@@ -42,6 +44,8 @@ func (p *Probes) openInjector(set settings) (*injector, error) {
 		log:     p.log,
 		track:   o.collection.Programs["track_connection"],
 		sockets: sockets,
+
+		nonblockingOnly: nonblockingOnly,
 		drop: func() error {
 			return link.RawDetachProgram(link.RawDetachProgramOptions{
 				Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,

@@ -58,6 +58,12 @@ func (i *injector) takeSocket(pidfd int, s process.Socket) error {
 	if err := unix.Fstat(fd, &stat); err != nil || stat.Ino != s.Inode {
 		return errGone
 	}
+	if i.nonblockingOnly {
+		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
+		if err != nil || flags&unix.O_NONBLOCK == 0 {
+			return nil
+		}
+	}
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_COOKIE)
 	if err != nil {
 		return fmt.Errorf("naming the connection to %s: %w", s.Remote, err)

@@ -35,14 +35,16 @@ type Config struct {
 	// RingBytes is the size of the ring, a power of two of at least a page;
 	// 0 means 8 MiB. The agent's memory holds it twice.
 	RingBytes uint32
-	// CaptureBytes is how much of a turn is copied, 64 to 4096; 0 means 4096.
+	// CaptureBytes is how much of a turn is copied, 512 to 4096; 0 means 4096.
 	CaptureBytes uint32
 }
 
 const (
 	defaultRingBytes    = 8 << 20
 	defaultCaptureBytes = 4096
-	wakeShare           = 16 // the reader is woken when 1/16 of the ring is full
+	minCaptureBytes     = 512 // a request line has to be among them
+	minCaptureBytes     = 512 // a request line has to be among them
+	wakeShare           = 16  // the reader is woken when 1/16 of the ring is full
 )
 
 // Validate says in one sentence what is wrong with the configuration.
@@ -53,8 +55,8 @@ func (c Config) Validate() error {
 	if c.RingBytes != 0 && (c.RingBytes&(c.RingBytes-1) != 0 || int(c.RingBytes) < os.Getpagesize()) {
 		return fmt.Errorf("a ring of %d bytes cannot be made: use a power of two of at least %d", c.RingBytes, os.Getpagesize())
 	}
-	if c.CaptureBytes != 0 && (c.CaptureBytes < 64 || c.CaptureBytes > defaultCaptureBytes) {
-		return fmt.Errorf("%d bytes of a turn cannot be captured: use 64 to %d", c.CaptureBytes, defaultCaptureBytes)
+	if c.CaptureBytes != 0 && (c.CaptureBytes < minCaptureBytes || c.CaptureBytes > defaultCaptureBytes) {
+		return fmt.Errorf("%d bytes of a turn cannot be captured: use %d to %d", c.CaptureBytes, minCaptureBytes, defaultCaptureBytes)
 	}
 	return nil
 }

@@ -53,16 +53,19 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, discover bo
 	if err != nil {
 		return nil, err
 	}
+	hooks := probes.Config{
+		Flavour: c.Flavour, NoInject: !c.Inject, NoInjectBlocking: !c.InjectBlocking, Discover: discover,
+		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
+	}
+	if err := hooks.Validate(); err != nil {
+		return nil, usageError{err}
+	}
 	a := &agent{log: log, errs: errs}
 	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log}); err != nil {
-		return nil, err
+		return nil, usageError{err} // of a setting: a Collector that is down is none
 	}
 	began := time.Now()
-	a.probes, err = probes.Open(probes.Config{
-		Flavour: c.Flavour, NoInject: !c.Inject, Discover: discover,
-		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
-	}, log)
-	if err != nil {
+	if a.probes, err = probes.Open(hooks, log); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	a.attached = time.Since(began)

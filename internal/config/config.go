@@ -27,11 +27,14 @@ type Config struct {
 
 	// Inject puts trace context into the requests that targets send.
 	Inject bool `yaml:"inject"`
+	// InjectBlocking does so on blocking sockets too, at the price of an EAGAIN
+	// where a blocked receive is woken by something other than data.
+	InjectBlocking bool `yaml:"inject_blocking"`
 	// Flavour forces one way to hook the socket source.
 	Flavour string `yaml:"flavour"`
 	// RingBytes is the size of the ring between kernel and agent.
 	RingBytes uint32 `yaml:"ring_bytes"`
-	// CaptureBytes is how much of each turn on a connection is copied.
+	// CaptureBytes is how much of each turn on a connection is copied, 512 to 4096.
 	CaptureBytes uint32 `yaml:"capture_bytes"`
 	// MetricsAddr is where /metrics is served; "" is nowhere.
 	MetricsAddr string `yaml:"metrics_addr"`
@@ -41,7 +44,7 @@ type Config struct {
 
 // Default is what holds when nothing is said.
 func Default() Config {
-	return Config{Inject: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
+	return Config{Inject: true, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -85,6 +88,7 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"PORTS", func(v string) error { return list(&c.Ports, v, strconv.Atoi) }},
 		{"CONTAINERS", func(v string) error { return list(&c.Containers, v, text) }},
 		{"INJECT", func(v string) (err error) { c.Inject, err = strconv.ParseBool(v); return err }},
+		{"INJECT_BLOCKING", func(v string) (err error) { c.InjectBlocking, err = strconv.ParseBool(v); return err }},
 		{"FLAVOUR", func(v string) error { c.Flavour = v; return nil }},
 		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},
 		{"CAPTURE_BYTES", func(v string) error { return number(&c.CaptureBytes, v) }},

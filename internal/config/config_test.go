@@ -9,10 +9,10 @@ import (
 )
 
 func TestLoad(t *testing.T) {
-	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\ninject: false\n" +
-		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 128\nmetrics_addr: ':9090'\nlog_level: debug\n"
+	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\ninject: false\ninject_blocking: false\n" +
+		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
-		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 128, MetricsAddr: ":9090", LogLevel: "debug"}
+		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug"}
 	for _, c := range []struct {
 		name, file string
 		env        map[string]string

@@ -54,7 +54,7 @@ func (o *options) runMatrix(ctx context.Context, cache string, m machine) (statu
 		for _, f := range flavours {
 			m.copies = []string{o.binary, o.tests}
 			m.env = append(slices.Clone(o.env),
-				"THROUGHLINE_BIN=/host/"+filepath.Base(o.binary), "THROUGHLINE_FLAVOUR="+f.name)
+				"THROUGHLINE_VM=1", "THROUGHLINE_BIN=/host/"+filepath.Base(o.binary), "THROUGHLINE_FLAVOUR="+f.name)
 			m.command = []string{"./" + filepath.Base(o.tests), "-test.v", "-test.run", o.pattern,
 				"-test.timeout", (o.timeout - 20*time.Second).String()}
 			c, err := m.cell(ctx, filepath.Join(logs, version+"-"+f.name+".log"), f.since)
