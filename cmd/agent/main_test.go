@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -49,6 +51,26 @@ func TestStatus(t *testing.T) {
 		if c.want != exitDone && strings.Count(strings.TrimSpace(lastLine(errs.String())), "\n") != 0 {
 			t.Errorf("%q says more than one sentence: %q", c.line, errs.String())
 		}
+	}
+}
+
+func TestStatusOfSettings(t *testing.T) {
+	for _, c := range []struct{ key, value, says string }{
+		{"THROUGHLINE_CAPTURE_BYTES", "511", "511 bytes"},
+		{"THROUGHLINE_CAPTURE_BYTES", "4097", "4097 bytes"},
+		{"THROUGHLINE_RING_BYTES", "5000", "5000 bytes"},
+		{"OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "OTEL_EXPORTER_OTLP_ENDPOINT"},
+		{"OTEL_TRACES_EXPORTER", "pigeon", "pigeon"},
+		{"OTEL_RESOURCE_ATTRIBUTES", "a", "OTEL_RESOURCE_ATTRIBUTES"},
+	} {
+		t.Run(c.key, func(t *testing.T) {
+			t.Setenv(c.key, c.value)
+			var out, errs bytes.Buffer
+			got := status([]string{"run", "--pid", strconv.Itoa(os.Getppid())}, &out, &errs)
+			if said := errs.String(); got != exitUsage || !strings.Contains(said, c.says) || strings.Count(said, "\n") != 1 {
+				t.Errorf("%s=%s ends with %d: %s", c.key, c.value, got, said)
+			}
+		})
 	}
 }
 
