@@ -71,7 +71,7 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *
 	}
 	collection, err := ebpf.NewCollectionWithOptions(spec, options)
 	if err != nil {
-		return nil, fmt.Errorf("loading kernel program %s: %w", name, err)
+		return nil, fmt.Errorf("loading kernel program %s: %w", name, loadError{err})
 	}
 	for m, loaded := range collection.Maps {
 		if _, ok := shared[m]; !ok && m[0] != '.' {
@@ -80,6 +80,16 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *
 	}
 	return &object{name: name, spec: spec, collection: collection}, nil
 }
+
+// A loadError is the kernel's refusal. At an EPERM the library guesses that the memory
+// lock is too low, which Open has lifted before.
+type loadError struct{ error }
+
+const memlockGuess = " (MEMLOCK may be too low, consider rlimit.RemoveMemlock)"
+
+func (e loadError) Error() string { return strings.ReplaceAll(e.error.Error(), memlockGuess, "") }
+
+func (e loadError) Unwrap() error { return e.error }
 
 // absent tells whether a program marked optional is for a function that this
 // kernel does not have.
