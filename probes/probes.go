@@ -43,7 +43,6 @@ const (
 	defaultRingBytes    = 8 << 20
 	defaultCaptureBytes = 4096
 	minCaptureBytes     = 512 // a request line has to be among them
-	minCaptureBytes     = 512 // a request line has to be among them
 	wakeShare           = 16  // the reader is woken when 1/16 of the ring is full
 )
 
