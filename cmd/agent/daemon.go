@@ -11,7 +11,6 @@ import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/export"
 	"github.com/throughline/throughline/probes/event"
-	"github.com/throughline/throughline/probes/process"
 )
 
 // daemon discovers, traces and exports until it is told to stop.
@@ -35,10 +34,8 @@ func daemon(args []string, out, errs io.Writer) error {
 	if err != nil {
 		return usageError{err}
 	}
-	for _, pid := range f.config.PIDs { // a wrong number is an error now, not silence
-		if _, err := process.Read(pid); err != nil {
-			return err
-		}
+	if err := pin(chosen); err != nil { // a wrong number is an error now, not silence
+		return err
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -49,7 +46,7 @@ func daemon(args []string, out, errs io.Writer) error {
 	return errors.Join(a.discover(ctx, chosen), a.close())
 }
 
-func (a *agent) discover(ctx context.Context, chosen []process.Selector) error {
+func (a *agent) discover(ctx context.Context, chosen []choice) error {
 	var wait sync.WaitGroup
 	defer wait.Wait()
 	ctx, cancel := context.WithCancel(ctx)
@@ -65,8 +62,9 @@ func (a *agent) discover(ctx context.Context, chosen []process.Selector) error {
 // exec and of every socket that begins to listen.
 type discovery struct {
 	*agent
-	chosen   []process.Selector
+	chosen   []choice
 	appeared chan uint32
+	trouble  string // what the last scan could not look at
 }
 
 func (d *discovery) Handle(ev *event.Event) {
@@ -107,10 +105,14 @@ func (d *discovery) follow(ctx context.Context) {
 
 func (d *discovery) scan() {
 	found, err := find(d.chosen, true)
+	trouble := ""
 	if err != nil {
-		d.log.Warn("looking for targets", "error", err)
-		return
+		trouble = err.Error()
 	}
+	if trouble != "" && trouble != d.trouble {
+		d.log.Warn("looking for targets", "error", trouble)
+	}
+	d.trouble = trouble
 	for _, p := range found {
 		if d.probes.Targets().Has(uint32(p.PID)) {
 			continue

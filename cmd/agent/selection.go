@@ -8,20 +8,28 @@ import (
 	"github.com/throughline/throughline/probes/process"
 )
 
+// A choice is one way in which targets were asked for.
+type choice struct {
+	process.Selector
+	// start, if it is not 0, is when the process that PID named began: numbers
+	// are given again.
+	start uint64
+}
+
 // selectors are the ways in which targets were asked for.
-func selectors(c config.Config) ([]process.Selector, error) {
-	var all []process.Selector
+func selectors(c config.Config) ([]choice, error) {
+	var all []choice
 	for _, pid := range c.PIDs {
-		all = append(all, process.Selector{PID: pid})
+		all = append(all, choice{Selector: process.Selector{PID: pid}})
 	}
 	for _, port := range c.Ports {
-		all = append(all, process.Selector{Port: port})
+		all = append(all, choice{Selector: process.Selector{Port: port}})
 	}
 	for _, exe := range c.Exes {
-		all = append(all, process.Selector{Exe: exe})
+		all = append(all, choice{Selector: process.Selector{Exe: exe}})
 	}
 	for _, id := range c.Containers {
-		all = append(all, process.Selector{Container: id})
+		all = append(all, choice{Selector: process.Selector{Container: id}})
 	}
 	for _, s := range all {
 		if err := s.Validate(); err != nil {
@@ -31,33 +39,48 @@ func selectors(c config.Config) ([]process.Selector, error) {
 	return all, nil
 }
 
-// find returns the processes that any of the selectors choose, each once. With
-// patient, processes that are not there yet are no error.
-func find(all []process.Selector, patient bool) ([]*process.Process, error) {
-	var found []*process.Process
-	seen := map[process.ID]bool{}
-	for _, s := range all {
-		some, err := process.Find(s)
-		if s.PID != 0 {
-			var p *process.Process
-			if p, err = process.Read(s.PID); err == nil {
-				some = []*process.Process{p}
-			}
-		}
-		if patient && errors.Is(err, process.ErrNotFound) {
+// pin binds each number to the process that has it now.
+func pin(all []choice) error {
+	for i := range all {
+		if all[i].PID == 0 {
 			continue
 		}
+		p, err := process.Read(all[i].PID)
 		if err != nil {
+			return err
+		}
+		all[i].start = p.StartTime
+	}
+	return nil
+}
+
+// find returns the processes that any of the choices choose, each once, and
+// ends at the first error. With patient it goes on and returns what it found
+// beside the errors, and processes that are not there, or no more, are none.
+func find(all []choice, patient bool) ([]*process.Process, error) {
+	var (
+		found []*process.Process
+		errs  []error
+		seen  = map[process.ID]bool{}
+	)
+	for _, s := range all {
+		some, err := process.Find(s.Selector)
+		switch {
+		case err == nil:
+		case !patient:
 			return nil, err
+		case !errors.Is(err, process.ErrNotFound) && !errors.Is(err, process.ErrExited):
+			errs = append(errs, err)
 		}
 		for _, p := range some {
-			if !seen[p.ID] {
-				seen[p.ID] = true
-				found = append(found, p)
+			if s.start != 0 && s.start != p.StartTime || seen[p.ID] {
+				continue
 			}
+			seen[p.ID] = true
+			found = append(found, p)
 		}
 	}
-	return found, nil
+	return found, errors.Join(errs...)
 }
 
 func describe(found []*process.Process) string {
