@@ -25,7 +25,8 @@ const (
 const usage = `throughline traces running programs: no recompilation, no restart, any language.
 
   throughline trace  [TARGET] [-o waterfall|spans|json] [-- COMMAND ARGS...]
-                     print the requests of the targets as traces
+                     print the requests of the targets as traces; the exit status is COMMAND's
+                     when the trace ended because it ended
   throughline run    [TARGET] [--config FILE]
                      trace the targets and export by OpenTelemetry, as a daemon
   throughline doctor [--pid PID] [-o text|json]
@@ -48,13 +49,19 @@ func main() {
 
 func status(args []string, out, errs io.Writer) int {
 	err := dispatch(args, out, errs)
-	var wrong usageError
+	var (
+		wrong   usageError
+		command *commandStatus
+	)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitDone
 	case errors.As(err, &wrong):
 		fmt.Fprintf(errs, "throughline: %v\n", err)
 		return exitUsage
+	case errors.As(err, &command):
+		fmt.Fprintf(errs, "throughline: %v\n", err)
+		return command.status
 	default:
 		fmt.Fprintf(errs, "throughline: %v\n", err)
 		return exitError

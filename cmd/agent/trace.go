@@ -67,22 +67,28 @@ func trace(args []string, out, errs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(a.trace(ctx, finish, found, command), a.close())
+	if len(command) == 0 {
+		return errors.Join(a.trace(ctx, finish, found, nil), a.close())
+	}
+	child, err := holdCommand(command)
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	err = errors.Join(a.trace(ctx, finish, found, child), a.close())
+	child.settle(errs)
+	return err
 }
 
-func (a *agent) trace(ctx context.Context, finish func(), found []*process.Process, command []string) error {
-	var child *held
-	if len(command) > 0 {
-		var err error
-		if child, err = holdCommand(command); err != nil {
-			return err
-		}
+func (a *agent) trace(ctx context.Context, finish func(), found []*process.Process, child *held) error {
+	var refused <-chan struct{}
+	if child != nil {
 		defer child.stop()
-		p, err := process.Read(child.pid())
+		p, err := child.process()
 		if err != nil {
 			return err
 		}
 		found = append(found, p)
+		refused = child.done
 	}
 	for _, p := range found {
 		if err := a.target(p); err != nil {
@@ -96,10 +102,20 @@ func (a *agent) trace(ctx context.Context, finish func(), found []*process.Proce
 	defer wait.Wait()
 	defer finish()
 	wait.Go(func() {
-		select {
-		case <-ctx.Done():
-		case <-a.pipeline.Done():
-			finish()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-a.pipeline.Done():
+				finish()
+				return
+			case <-refused:
+				if child.refused != "" {
+					finish()
+					return
+				}
+				refused = nil
+			}
 		}
 	})
 	if child != nil {
@@ -107,7 +123,14 @@ func (a *agent) trace(ctx context.Context, finish func(), found []*process.Proce
 			return err
 		}
 	}
-	return a.run(ctx, &untilGone{agent: a, finish: finish})
+	sink := &untilGone{agent: a, finish: finish}
+	if err := a.run(ctx, sink); err != nil || child == nil {
+		return err
+	}
+	if sink.gone || child.isRefused() {
+		return child.ended()
+	}
+	return nil
 }
 
 // untilGone ends the trace when the last target has exited.
@@ -115,6 +138,7 @@ type untilGone struct {
 	*agent
 	finish func()
 	idle   time.Time
+	gone   bool // no target is left
 }
 
 var _ probes.Sink = (*untilGone)(nil)
@@ -132,6 +156,7 @@ func (u *untilGone) Tick(now uint64) {
 	case u.idle.IsZero():
 		u.idle = time.Now()
 	case time.Since(u.idle) > lingering:
+		u.gone = true
 		u.finish()
 	}
 }
