@@ -3,11 +3,15 @@ package probes
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
+	"os"
 	"sync"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"github.com/throughline/throughline/probes/process"
 )
@@ -23,8 +27,14 @@ type injector struct {
 	nonblockingOnly bool
 
 	mu      sync.Mutex
-	cgroups map[string]link.Link
-	refused map[string]bool
+	cgroups map[uint64]cgroup // by the directory's inode: a path may be made anew
+	refused map[uint64]string // their directories
+}
+
+// A cgroup is one whose connections are taken up.
+type cgroup struct {
+	dir  string
+	link io.Closer
 }
 
 func (p *Probes) openInjector(set settings, nonblockingOnly bool) (*injector, error) {
@@ -51,8 +61,8 @@ func (p *Probes) openInjector(set settings, nonblockingOnly bool) (*injector, er
 				Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,
 			})
 		},
-		cgroups: map[string]link.Link{},
-		refused: map[string]bool{},
+		cgroups: map[uint64]cgroup{},
+		refused: map[uint64]string{},
 	}, nil
 }
 
@@ -94,20 +104,51 @@ func (i *injector) add(target *process.Process) error {
 	case "/":
 		return ErrRootCgroup
 	}
+	id, err := inode(target.CgroupDir)
+	if err != nil {
+		return fmt.Errorf("looking at cgroup %s: %w", target.Cgroup, err)
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if _, ok := i.cgroups[target.CgroupDir]; ok || i.refused[target.CgroupDir] {
+	_, attached := i.cgroups[id]
+	if _, refused := i.refused[id]; attached || refused {
 		return nil
 	}
+	i.forgetGone()
 	l, err := link.AttachCgroup(link.CgroupOptions{
 		Path: target.CgroupDir, Attach: ebpf.AttachCGroupSockOps, Program: i.track,
 	})
 	if err != nil {
-		i.refused[target.CgroupDir] = true
+		i.refused[id] = target.CgroupDir
 		return fmt.Errorf("attaching track_connection to cgroup %s: %w", target.Cgroup, err)
 	}
-	i.cgroups[target.CgroupDir] = l
+	i.cgroups[id] = cgroup{dir: target.CgroupDir, link: l}
 	return nil
+}
+
+// forgetGone lets go of cgroups whose directory is no more, or is another one.
+func (i *injector) forgetGone() {
+	gone := func(id uint64, dir string) bool {
+		now, err := inode(dir)
+		return errors.Is(err, os.ErrNotExist) || err == nil && now != id
+	}
+	for id, c := range i.cgroups {
+		if gone(id, c.dir) {
+			if err := c.link.Close(); err != nil {
+				i.log.Debug("letting go of a cgroup", "dir", c.dir, "error", err)
+			}
+			delete(i.cgroups, id)
+		}
+	}
+	maps.DeleteFunc(i.refused, gone)
+}
+
+func inode(dir string) (uint64, error) {
+	var s unix.Stat_t
+	if err := unix.Stat(dir, &s); err != nil {
+		return 0, err
+	}
+	return s.Ino, nil
 }
 
 // follow takes up a child that may have been moved to another cgroup.
@@ -126,8 +167,8 @@ func (i *injector) Close() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	var errs []error
-	for _, l := range i.cgroups {
-		errs = append(errs, l.Close())
+	for _, c := range i.cgroups {
+		errs = append(errs, c.link.Close())
 	}
 	errs = append(errs, i.drop())
 	return errors.Join(errs...)
