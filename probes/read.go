@@ -57,6 +57,7 @@ func (p *Probes) Run(ctx context.Context, sink Sink) error {
 		}
 		if time.Since(swept) > sweepEvery {
 			p.sweep()
+			p.targets.sweep()
 			swept = time.Now()
 		}
 		p.reader.SetDeadline(time.Now().Add(tick))

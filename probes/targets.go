@@ -30,6 +30,7 @@ type Targets struct {
 
 	mu    sync.RWMutex
 	known map[uint32]known
+	turns turns
 	wait  sync.WaitGroup
 }
 
@@ -67,7 +68,10 @@ func (t *Targets) add(p *process.Process) error {
 		return fmt.Errorf("adding process %d to the targets: %w", p.PID, err)
 	}
 	t.remember(p)
-	t.setTasks(p)
+	if turn, ok := t.turns.take(tgid); ok {
+		t.setTasks(p, turn)
+		t.next(tgid, turn)
+	}
 	if !p.Alive() {
 		_ = t.kernel.Delete(&tgid)
 		return &process.Error{PID: p.PID, Kind: process.ErrExited,
@@ -76,13 +80,18 @@ func (t *Targets) add(p *process.Process) error {
 	return nil
 }
 
-// setTasks tells the kernel how to find the goroutine, where there are any.
-func (t *Targets) setTasks(p *process.Process) {
+// setTasks tells the kernel how to find the goroutine, and where there are none
+// that there are none. What another program may have brought is not told.
+func (t *Targets) setTasks(p *process.Process, turn uint64) {
+	before, _ := os.Readlink(p.ExecutableHandle())
 	goid, tls, err := golang.GoroutineOffsetsOf(p.ExecutableHandle())
 	if err != nil || goid == 0 {
-		return
+		goid, tls = 0, 0
 	}
 	tgid := uint32(p.PID)
+	if after, _ := os.Readlink(p.ExecutableHandle()); after != before || !t.turns.is(tgid, turn) {
+		return // the exec is an event of its own
+	}
 	value := abi.Target{GoidOffset: goid, GTlsOffset: tls}
 	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		t.log.Warn("telling the kernel of goroutines", "pid", p.PID, "error", err)
@@ -147,27 +156,80 @@ func (t *Targets) inherit(child, parent uint32) {
 	defer t.mu.Unlock()
 	if k, ok := t.known[parent]; ok {
 		copied := *k.process
-		copied.PID = int(child)
+		copied.ID = process.ID{PID: int(child)}
 		t.known[child] = known{process: &copied}
 	}
 }
 
+// inspect reads a process anew, one time after the other.
 func (t *Targets) inspect(tgid uint32) {
-	t.wait.Add(1)
-	go func() {
-		defer t.wait.Done()
-		p, err := process.Read(int(tgid))
-		if err != nil {
-			return // its exit is an event of its own
-		}
-		t.mu.Lock()
-		k, ok := t.known[tgid]
-		if ok && k.gone.IsZero() {
-			t.known[tgid] = known{process: p}
-		}
-		t.mu.Unlock()
-		t.setTasks(p)
-	}()
+	if turn, ok := t.turns.take(tgid); ok {
+		t.start(tgid, turn)
+	}
+}
+
+func (t *Targets) start(tgid uint32, turn uint64) {
+	t.wait.Go(func() {
+		t.look(tgid, turn)
+		t.next(tgid, turn)
+	})
+}
+
+// next ends a turn and takes the one that was asked for meanwhile, if any.
+func (t *Targets) next(tgid uint32, turn uint64) {
+	if later, more := t.turns.end(tgid, turn); more {
+		t.start(tgid, later)
+	}
+}
+
+func (t *Targets) look(tgid uint32, turn uint64) {
+	p, err := process.Read(int(tgid))
+	if err != nil || !t.turns.is(tgid, turn) {
+		return // its exit, or what it executed meanwhile, is an event of its own
+	}
+	t.mu.Lock()
+	k, ok := t.known[tgid]
+	if ok && k.gone.IsZero() {
+		t.known[tgid] = known{process: p}
+	}
+	t.mu.Unlock()
+	t.setTasks(p, turn)
+}
+
+// turns lets one at a time look at each process. Whoever comes meanwhile makes
+// the turn stale: what it finds may be over, and the same one looks again.
+type turns struct {
+	mu    sync.Mutex
+	asked map[uint32]uint64 // how often, since the first of those that look now
+}
+
+// take asks for a turn. It is granted if none is under way.
+func (t *turns) take(tgid uint32) (turn uint64, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asked == nil {
+		t.asked = map[uint32]uint64{}
+	}
+	t.asked[tgid]++
+	return t.asked[tgid], t.asked[tgid] == 1
+}
+
+// is tells whether nobody asked after this turn was taken.
+func (t *turns) is(tgid uint32, turn uint64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.asked[tgid] == turn
+}
+
+// end gives the turn back, or another one in its place.
+func (t *turns) end(tgid uint32, turn uint64) (later uint64, more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if later = t.asked[tgid]; later != turn {
+		return later, true
+	}
+	delete(t.asked, tgid)
+	return 0, false
 }
 
 func (t *Targets) exited(tgid uint32) {
@@ -182,6 +244,22 @@ func (t *Targets) exited(tgid uint32) {
 		if !k.gone.IsZero() && now.Sub(k.gone) > remembered {
 			delete(t.known, id)
 		}
+	}
+}
+
+// sweep finds the targets whose exit no event told.
+func (t *Targets) sweep() {
+	var gone []uint32
+	t.mu.RLock()
+	for tgid, k := range t.known {
+		if k.gone.IsZero() && k.process.Gone() {
+			gone = append(gone, tgid)
+		}
+	}
+	t.mu.RUnlock()
+	for _, tgid := range gone {
+		_ = t.kernel.Delete(&tgid) // gone already is as good
+		t.exited(tgid)
 	}
 }
 

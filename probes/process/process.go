@@ -118,6 +118,16 @@ func (p *Process) Alive() bool {
 	return err == nil && st.startTime == p.StartTime && !st.exiting()
 }
 
+// Gone says whether nothing of the process is left. Unlike Alive it counts one
+// in whose main thread alone has exited; a StartTime of 0 is any.
+func (p *Process) Gone() bool {
+	st, err := p.fs.stat(p.PID)
+	if err != nil {
+		return gone(err)
+	}
+	return p.StartTime != 0 && st.startTime != p.StartTime || st.zombie() && st.threads <= 1
+}
+
 func (fs FS) root() string {
 	if fs.Root == "" {
 		return "/proc"
