@@ -258,8 +258,7 @@ func (t *Targets) sweep() {
 	}
 	t.mu.RUnlock()
 	for _, tgid := range gone {
-		_ = t.kernel.Delete(&tgid) // gone already is as good
-		t.exited(tgid)
+		t.exited(tgid) // the kernel's own table is true without its event
 	}
 }
 
