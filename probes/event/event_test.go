@@ -89,7 +89,8 @@ func TestDecode(t *testing.T) {
 		{"short exit", short(processRecord(abi.EventExit), 100), ErrMalformed},
 		{"short listen", short(listenRecord(), 90), ErrMalformed},
 		{"kind 0", processRecord(0), ErrUnknownKind},
-		{"kind of tomorrow", processRecord(8), ErrUnknownKind},
+		{"kind of tomorrow", processRecord(9), ErrUnknownKind},
+		{"short leave", short(processRecord(8), 90), ErrMalformed},
 		{"kind 65535", processRecord(65535), ErrUnknownKind},
 	} {
 		t.Run(test.name, func(t *testing.T) {
