@@ -110,12 +110,17 @@ func TestCurlUnixSocket(t *testing.T) {
 	}
 }
 
+const curlRefused = 7 // CURLE_COULDNT_CONNECT, curl(1) EXIT CODES
+
 // TestCurlRefused: nobody listens, so that no request is sent.
 func TestCurlRefused(t *testing.T) {
 	r := newRig(t)
-	spans, said := r.traceCommand(r.need("curl"), "-sS", fmt.Sprintf("http://127.0.0.1:%d/", r.freePort()))
-	if len(spans) != 0 {
-		t.Errorf("no request was sent:%s\n%s", list(spans), said)
+	agent := r.startAgent("trace", "-o", "json", "--", r.need("curl"), "-sS", fmt.Sprintf("http://127.0.0.1:%d/", r.freePort()))
+	if status := agent.wait(30 * time.Second); status != curlRefused {
+		t.Errorf("exit status %d, want curl's own, %d: %s", status, curlRefused, agent.said())
+	}
+	if spans := agent.spans(); len(spans) != 0 {
+		t.Errorf("no request was sent:%s\n%s", list(spans), agent.said())
 	}
 }
 
