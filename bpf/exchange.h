@@ -77,7 +77,8 @@ SUBPROGRAM void task_settle(const struct task_key *key)
 {
 	struct task *task = bpf_map_lookup_elem(&tasks, key);
 
-	if (task && task->open && !task_conn_open(task))
+	/* Of several that overlap, the connection of the first alone is known. */
+	if (task && task->open == 1 && !task->overlapped && !task_conn_open(task))
 		task->open = 0;
 }
 

@@ -216,4 +216,3 @@ func messages(call uintptr, fd int, buffers [][]byte) error {
 	}
 	return nil
 }
-

@@ -36,6 +36,7 @@ var unparented = map[abi.DropReason]string{
 type counted struct {
 	drops  [abi.DropReasons]uint64
 	counts [abi.CountKinds]uint64
+	missed uint64 // runs of a program that the kernel skipped
 }
 
 // addCounters adds up one object's counters (bpf/events.h).
@@ -76,7 +77,7 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "bufferless_calls", Help: "Calls that moved bytes without a user buffer (sendfile, splice).", Value: sum.counts[abi.CountSendfile]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
-		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: p.missedRuns()},
+		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}
 	for reason, n := range sum.drops {
 		if help, ok := unparented[abi.DropReason(reason)]; ok {
@@ -93,6 +94,11 @@ func (p *Probes) countLocked() counted {
 	for _, o := range p.objects {
 		if err := o.addCounters(&sum); err != nil {
 			p.log.Warn("counting", "error", err)
+		}
+		for _, program := range o.collection.Programs {
+			if stats, err := program.Stats(); err == nil {
+				sum.missed += stats.RecursionMisses
+			}
 		}
 	}
 	return sum

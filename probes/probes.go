@@ -244,17 +244,3 @@ func (p *Probes) Close() error {
 	p.unload()
 	return errors.Join(errs...)
 }
-
-func (p *Probes) missedRuns() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var sum uint64
-	for _, o := range p.objects {
-		for _, program := range o.collection.Programs {
-			if stats, err := program.Stats(); err == nil {
-				sum += stats.RecursionMisses
-			}
-		}
-	}
-	return sum
-}
