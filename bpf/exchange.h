@@ -95,6 +95,9 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 		c->flags |= CONN_REMOTE_CONTEXT;
 		request_adopts(c, (u64)sk, &remote);
 	}
+	if (c->flags & CONN_TAKEN)
+		conn_finish(c); /* never answered, as far as was seen */
+	c->exchange = EXCHANGE_OPEN;
 	task_current(t, &owner);
 	if (owner.id != c->owner.id || owner.tgid != c->owner.tgid)
 		request_handed_over(c, (u64)sk);

@@ -73,20 +73,18 @@ SUBPROGRAM bool task_take(const struct task_key *key, u64 sock, u64 gen,
 			drop(DROP_TASKS_FULL);
 		return true;
 	}
-	if (task->open && (task->sock != sock || task->gen != gen)) {
+	if (task->open) {
 		__sync_fetch_and_add(&task->open, 1);
 		task->overlapped = 1;
 		drop(DROP_EVENT_LOOP);
 		return false;
 	}
-	if (!task->open) {
-		task->open = 1;
-		task->overlapped = 0;
-	}
+	task->open = 1;
+	task->overlapped = 0;
 	task->ctx = *ctx;
 	task->sock = sock;
 	task->gen = gen;
-	return !task->overlapped;
+	return true;
 }
 
 /* A request that the task had taken up is answered or given up. */
