@@ -5,7 +5,7 @@
  *
  * A head is fed to a finite automaton a byte at a time, so that it may be split
  * anywhere. The automaton is a table that the agent computes from the names of
- * the header fields (probes/head.go); the loop has no branch but its ends,
+ * the header fields (probes/scanner.go); the loop has no branch but its ends,
  * which keeps it cheap for the verifier.
  */
 #ifndef THROUGHLINE_HTTP_H
