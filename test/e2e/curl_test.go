@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -214,7 +216,10 @@ func (r *rig) newAnswerer(reset bool) (address string) {
 			wait.Go(func() {
 				defer c.Close()
 				c.SetDeadline(time.Now().Add(5 * time.Second))
-				c.Read(make([]byte, 4096))
+				// All of the head: a close with bytes unread would be a reset.
+				if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+					return
+				}
 				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 				if reset {
 					c.(*net.TCPConn).SetLinger(0)
