@@ -245,7 +245,6 @@ static __always_inline void conn_half_closed(struct sock *sk, struct conn *c)
 static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reason, int error)
 {
 	struct close_event *e;
-	struct task_key owner;
 
 	if (c->flags & CONN_CLOSED)
 		return;
@@ -273,8 +272,7 @@ static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reaso
 		event_submit(e, wakeup());
 	}
 	conn_finish(c);
-	owner = c->owner;
-	task_forget(&owner, (u64)sk, c->gen);
+	task_forget(c, (u64)sk);
 }
 
 #endif

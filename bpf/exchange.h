@@ -51,14 +51,6 @@ SUBPROGRAM void request_adopts(struct conn *c, u64 sock, const struct trace_cont
 	bpf_map_update_elem(&adoptions, &key, &fresh, BPF_ANY);
 }
 
-/* Another task serves the connection from now on: forgets the one before. */
-SUBPROGRAM void request_handed_over(struct conn *c, u64 sock)
-{
-	struct task_key before = c->owner;
-
-	task_forget(&before, sock, c->gen);
-}
-
 /* Whether the connection on which a task took up its request still waits for the
  * answer. The end of a Unix socket is seen by no hook, only by its inode. */
 static __always_inline bool task_conn_open(const struct task *task)
@@ -71,15 +63,10 @@ static __always_inline bool task_conn_open(const struct task *task)
 	return c->family != AF_UNIX || sock_inode((struct sock *)sock) == c->inode;
 }
 
-/* A task that is about to take up a request has done with an earlier one whose
- * connection is gone. */
-SUBPROGRAM void task_settle(const struct task_key *key)
+/* Of several requests that overlap, the connection of the first alone is known. */
+static __always_inline bool task_conn_gone(const struct task *task)
 {
-	struct task *task = bpf_map_lookup_elem(&tasks, key);
-
-	/* Of several that overlap, the connection of the first alone is known. */
-	if (task && task->open == 1 && !task->overlapped && !task_conn_open(task))
-		task->open = 0;
+	return task->open == 1 && !task->overlapped && !task_conn_open(task);
 }
 
 /* The request on c belongs to a task of this process; so do its ids. */
@@ -88,6 +75,7 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	const struct half *half = &c->half[DIRECTION_RECEIVED];
 	struct trace_context remote = {};
 	struct task_key owner;
+	struct task *task;
 
 	trace_new_root(&c->ctx);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
@@ -100,11 +88,13 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	c->exchange = EXCHANGE_OPEN;
 	task_current(t, &owner);
 	if (owner.id != c->owner.id || owner.tgid != c->owner.tgid)
-		request_handed_over(c, (u64)sk);
+		task_forget(c, (u64)sk);
 	c->owner = owner;
-	task_settle(&owner);
+	task = bpf_map_lookup_elem(&tasks, &owner);
+	if (task && task_conn_gone(task))
+		task->open = 0;
 	c->flags |= CONN_TAKEN;
-	if (!task_take(&c->owner, (u64)sk, c->gen, &c->ctx))
+	if (!task_take(task, c, (u64)sk))
 		c->flags |= CONN_OVERLAPPED;
 }
 

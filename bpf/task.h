@@ -56,20 +56,19 @@ static __always_inline void task_current(const struct target *t, struct task_key
 	}
 }
 
-/* The task takes up the request that ctx describes. False: it already serves
- * another one, so that nothing it sends can be given a parent by task. */
-SUBPROGRAM bool task_take(const struct task_key *key, u64 sock, u64 gen,
-			  const struct trace_context *ctx)
+/* The owner of c takes up the request that came on it; task is what is known of
+ * the owner so far, or NULL. False: it already serves another request, so that
+ * nothing it sends can be given a parent by task. */
+SUBPROGRAM bool task_take(struct task *task, const struct conn *c, u64 sock)
 {
-	struct task *task = bpf_map_lookup_elem(&tasks, key);
 	struct task fresh = {};
 
 	if (!task) {
-		fresh.ctx = *ctx;
+		fresh.ctx = c->ctx;
 		fresh.sock = sock;
-		fresh.gen = gen;
+		fresh.gen = c->gen;
 		fresh.open = 1;
-		if (bpf_map_update_elem(&tasks, key, &fresh, BPF_ANY))
+		if (bpf_map_update_elem(&tasks, &c->owner, &fresh, BPF_ANY))
 			drop(DROP_TASKS_FULL);
 		return true;
 	}
@@ -81,9 +80,9 @@ SUBPROGRAM bool task_take(const struct task_key *key, u64 sock, u64 gen,
 	}
 	task->open = 1;
 	task->overlapped = 0;
-	task->ctx = *ctx;
+	task->ctx = c->ctx;
 	task->sock = sock;
-	task->gen = gen;
+	task->gen = c->gen;
 	return true;
 }
 
@@ -99,17 +98,18 @@ static __always_inline void task_done(const struct task_key *key)
 		__sync_fetch_and_add(&task->open, -1);
 }
 
-/* A connection ends on which the task had taken up requests: what is known of
- * the task goes with it, unless it has gone on to another one. */
-static __always_inline void task_forget(const struct task_key *key, u64 sock, u64 gen)
+/* The owner of c has done with it: what is known of the task goes too, unless it
+ * has gone on to another connection. */
+SUBPROGRAM void task_forget(const struct conn *c, u64 sock)
 {
+	struct task_key key = c->owner;
 	struct task *task;
 
-	if (!key->id)
+	if (!key.id)
 		return;
-	task = bpf_map_lookup_elem(&tasks, key);
-	if (task && !task->open && task->sock == sock && task->gen == gen)
-		bpf_map_delete_elem(&tasks, key);
+	task = bpf_map_lookup_elem(&tasks, &key);
+	if (task && !task->open && task->sock == sock && task->gen == c->gen)
+		bpf_map_delete_elem(&tasks, &key);
 }
 
 /* What the task serves, if that is one request and no other. */
