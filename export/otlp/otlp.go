@@ -1,5 +1,8 @@
 // Package otlp exports spans to an OpenTelemetry collector with the SDK's exporters, over gRPC or HTTP.
 //
+// The clients, with their connections, TLS, headers, compression and retries, are the SDK's. What they send in
+// Protobuf is encoded here: the SDK's way of encoding would be half of what a span costs the agent.
+//
 // Everything is set by the OTEL_EXPORTER_OTLP_* variables. The SDK passes over values that it cannot use and goes on
 // with its defaults; this package checks them first, so that a wrong value is an error and not a surprise.
 package otlp
@@ -22,8 +25,16 @@ const (
 	maxElapsed = 30 * time.Second
 )
 
-// Exporter sends spans to one collector.
-type Exporter struct{ inner *otlptrace.Exporter }
+// maxKept bounds the memory for encoding that is kept from one batch to the next, in bytes. 2048 spans take 0.5 MiB.
+const maxKept = 2 << 20
+
+// Exporter sends spans to one collector. Batches come one after another, as the SDK promises to exporters.
+type Exporter struct {
+	client otlptrace.Client
+	inner  *otlptrace.Exporter // starts and stops the client; sends JSON, which is made of the SDK's messages
+	json   bool
+	memory []byte // for encoding a batch; free when none is being sent
+}
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
@@ -43,19 +54,36 @@ func New(ctx context.Context) (*Exporter, error) {
 			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
 		}))
 	}
-	inner, err := otlptrace.New(ctx, utf8Client{client})
+	inner, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return nil, fmt.Errorf("setting up OTLP over %s: %w", protocol, err)
 	}
-	return &Exporter{inner: inner}, nil
+	return &Exporter{client: client, inner: inner, json: protocol == protocolJSON}, nil
 }
 
 // ExportSpans sends one batch and returns a *Error when not all of it was accepted.
 func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if e.json {
+		return retry(ctx, func() error { return e.inner.ExportSpans(ctx, spans) })
+	}
+	messages, memory := encode(e.memory[:0], spans)
+	if cap(memory) > maxKept {
+		memory = nil
+	}
+	e.memory = memory
+	if len(messages) == 0 {
+		return nil
+	}
+	// The clients encode the request before they send it first, and are done with the messages when they return.
+	return retry(ctx, func() error { return e.client.UploadTraces(ctx, messages) })
+}
+
+// retry calls send until the collector could be reached, and returns a *Error if it failed.
+func retry(ctx context.Context, send func() error) error {
 	started := time.Now()
 	pause := firstPause
 	for {
-		err := e.inner.ExportSpans(ctx, spans)
+		err := send()
 		if err == nil {
 			return nil
 		}

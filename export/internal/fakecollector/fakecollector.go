@@ -6,12 +6,15 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -145,8 +148,12 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	data, err := io.ReadAll(body)
 	request := &collectorpb.ExportTraceServiceRequest{}
-	if err == nil && r.Header.Get("Content-Type") == "application/x-protobuf" {
+	switch {
+	case err != nil:
+	case r.Header.Get("Content-Type") == "application/x-protobuf":
 		err = proto.Unmarshal(data, request)
+	case !json.Valid(data) || !utf8.Valid(data):
+		err = errors.New("this is no JSON")
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
