@@ -9,7 +9,6 @@ import (
 
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/throughline/throughline/bpf/abi"
@@ -85,18 +84,15 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 	start, end := c.clock.span(x.Start, x.End)
 	identity, parent := identify(x)
 	c.spans.Add(1)
-	c.out(tracetest.SpanStub{
-		Name:                 x.Name,
-		SpanContext:          identity,
-		Parent:               parent,
-		SpanKind:             x.Kind,
-		StartTime:            start,
-		EndTime:              end,
-		Attributes:           x.Attributes,
-		Status:               sdktrace.Status{Code: x.Status, Description: x.Description},
-		Resource:             c.resources.of(x.Tgid),
-		InstrumentationScope: c.scope,
-	}.Snapshot())
+	c.out(&span{
+		exchange: x,
+		identity: identity,
+		parent:   parent,
+		start:    start,
+		end:      end,
+		resource: c.resources.of(x.Tgid),
+		scope:    &c.scope,
+	})
 }
 
 // Samples gives the figures of this stage.

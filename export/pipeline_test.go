@@ -294,7 +294,8 @@ func (l *logBuffer) String() string {
 
 func BenchmarkSpan(b *testing.B) {
 	c := &fakecollector.Collector{Discard: true}
-	environment(b, "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+fakecollector.GRPC(b, c, "", nil))
+	environment(b, "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+fakecollector.GRPC(b, c, "", nil),
+		"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "512") // what is waited for below
 	spans := sampletrace.Snapshots(sampletrace.Checkout())
 	f := func(name string, config Config, span sdktrace.ReadOnlySpan) {
 		b.Run(name, func(b *testing.B) {
