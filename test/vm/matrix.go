@@ -85,8 +85,8 @@ func (m *machine) cell(ctx context.Context, log, since string) (cell, error) {
 	var said bytes.Buffer
 	both := io.MultiWriter(f, &said)
 	status, err := m.run(ctx, both, both)
-	// An emulated machine locks up now and then while two processors wait for
-	// each other. That is no verdict of a test: one more machine, and it is said.
+	// A machine that ends before its command is no verdict of a test: one more
+	// machine, and it is said.
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintf(os.Stderr, "  %-5s %s: %v, once more\n", "VM", m.kernel.release, err)
 		said.Reset()
