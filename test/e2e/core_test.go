@@ -2,7 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"strings"
+	"regexp"
 	"testing"
 	"time"
 )
@@ -63,7 +63,7 @@ func checkProgram(t *testing.T, p program, many int) {
 	}
 	checkStatuses(r, spans)
 	checkCalls(r, p, down, spans, calls)
-	if line := agent.lastLine(); !strings.Contains(line, "lost: none") {
+	if line := agent.lastLine(); !lostNothing.MatchString(line) {
 		t.Errorf("nothing could get lost, and yet: %s", line)
 	}
 	if p.traits.name != "" {
@@ -120,3 +120,8 @@ func checkCalls(r *rig, p program, down *downstream, spans []span, calls int) {
 		}
 	}
 }
+
+// lostNothing takes the agent's last line. A kernel that preempts in the middle
+// of a program skips others on that CPU meanwhile, whoever's call they are about:
+// that alone is no loss of a target's.
+var lostNothing = regexp.MustCompile(`lost: (none|[0-9,]+ missed_runs?)$`)
