@@ -23,6 +23,8 @@ enum event_kind {
 	EVENT_EXIT = 6,	  /* struct process_event: the last thread is gone */
 	EVENT_LISTEN = 7, /* struct listen_event: any process, not only targets */
 	EVENT_LEAVE = 8,  /* struct leave_event: no request will be injected into */
+	EVENT_CALL = 9,	  /* struct call_event: a library served or made a request */
+	EVENT_CLAIM = 10, /* struct claim_event: a library reports this connection's */
 };
 
 enum event_flag {
@@ -159,11 +161,129 @@ struct leave_event {
 	__u64 cookie; /* of the socket */
 };
 
+/* A connection whose exchanges a library's probes report from now on, the open
+ * one included. */
+struct claim_event {
+	struct event_header h;
+};
+
+/* Texts of a call, in the order in which they stand in call_event.text. */
+enum call_text {
+	TEXT_METHOD = 0,
+	TEXT_PATH = 1,
+	TEXT_HOST = 2,	     /* with its port, if it names one */
+	TEXT_PEER = 3,	     /* "address:port" as the library has it */
+	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
+	TEXT_ROUTE = 5,
+	CALL_TEXTS = 6,
+};
+
+#define CALL_TEXT_SIZE 1024
+
+enum call_flag {
+	CALL_TLS = 1 << 0,
+	CALL_FAILED = 1 << 1,	/* the library returned an error */
+	CALL_PANICKED = 1 << 2, /* the handler panicked */
+	CALL_HIJACKED = 1 << 3, /* the handler took the connection over */
+	CALL_REMOTE_CONTEXT = 1 << 4,
+};
+
+/* One request as a library's probes saw it, from the first hook to the last. */
+struct call_event {
+	struct event_header h; /* ktime: the end; ctx: the span; sock 0: not known */
+	__u64 start;
+	__s64 request_size;  /* bytes of body; -1: not known */
+	__s64 response_size; /* the same */
+	__u16 library;	     /* enum library */
+	__u16 status;	     /* 0: none */
+	__u8 role;	     /* enum role */
+	__u8 call_flags;     /* enum call_flag */
+	__u8 major, minor;   /* of the protocol's version; 0: not known */
+	__u16 text_len[CALL_TEXTS];
+	__u32 text_used; /* bytes of text */
+	__u8 text[CALL_TEXT_SIZE] WORDS;
+};
+
+/* Who reports a call. Numbers are never used twice. */
+enum library {
+	LIBRARY_GO_HTTP_SERVER = 1,
+	LIBRARY_GO_HTTP_CLIENT = 2,
+};
+
 /* Value of `targets`, keyed by tgid. Inserted by the agent and, for children,
  * by the fork hook; deleted by the exit hook and the agent. */
 struct target {
 	__s32 g_tls_offset; /* of g from the thread pointer; 0: not a Go program */
 	__u32 goid_offset;  /* of goid in struct g */
+	__u32 program;	    /* index in `go_programs`; 0: none */
+	__u32 reserved;
+};
+
+/* Fields of Go's own types that the programs read: indices of go_program.field,
+ * which holds each one's offset in bytes. */
+enum go_field {
+	GO_G_GOID = 0,
+	GO_G_PARENT_GOID = 1,
+	GO_G_M = 2,
+	GO_G_PANIC = 3,
+	GO_M_P = 4,
+	GO_P_GOIDCACHE = 5,
+	GO_P_GOIDCACHEEND = 6,
+	GO_REQUEST_METHOD = 7,
+	GO_REQUEST_URL = 8,
+	GO_REQUEST_PROTO_MAJOR = 9,
+	GO_REQUEST_PROTO_MINOR = 10,
+	GO_REQUEST_HEADER = 11,
+	GO_REQUEST_CONTENT_LENGTH = 12,
+	GO_REQUEST_HOST = 13,
+	GO_REQUEST_REMOTE_ADDR = 14,
+	GO_REQUEST_TLS = 15,
+	GO_REQUEST_CTX = 16,
+	GO_REQUEST_PATTERN = 17,
+	GO_URL_SCHEME = 18,
+	GO_URL_HOST = 19,
+	GO_URL_PATH = 20,
+	GO_RESPONSE_CONN = 21, /* of type response, a server's */
+	GO_RESPONSE_REQ = 22,
+	GO_RESPONSE_STATUS = 23,
+	GO_RESPONSE_WRITTEN = 24,
+	GO_CONN_RWC = 25,
+	GO_CONN_TLS_STATE = 26,
+	GO_H2_WRITER_STATE = 27, /* http2responseWriter.rws */
+	GO_H2_STATE_REQ = 28,
+	GO_H2_STATE_STATUS = 29,
+	GO_H2_STATE_WRITTEN = 30,
+	GO_TCP_CONN_FD = 31, /* net.conn.fd */
+	GO_NET_FD_FAMILY = 32,
+	GO_NET_FD_SOTYPE = 33,
+	GO_POLL_FD_SYSFD = 34, /* in net.netFD */
+	GO_POLL_FD_IS_STREAM = 35,
+	GO_PERSIST_CONN_ALT = 36,
+	GO_PERSIST_CONN_CONN = 37,
+	GO_PERSIST_CONN_TLS_STATE = 38,
+	GO_CLIENT_RESPONSE_STATUS = 39, /* of type Response */
+	GO_CLIENT_RESPONSE_PROTO_MAJOR = 40,
+	GO_CLIENT_RESPONSE_PROTO_MINOR = 41,
+	GO_CLIENT_RESPONSE_CONTENT_LENGTH = 42,
+	GO_MAP_DIR_PTR = 43, /* of a swiss map, Go 1.24 */
+	GO_MAP_DIR_LEN = 44,
+	GO_TABLE_GROUPS = 45,
+	GO_HMAP_B = 46, /* of a map with buckets, until Go 1.23 */
+	GO_HMAP_BUCKETS = 47,
+	GO_TLS_CONN_CONN = 48, /* crypto/tls.Conn.conn */
+	GO_TRANSPORT_REQUEST = 49, /* transportRequest.Request */
+	GO_FIELDS = 50,
+};
+
+#define GO_ABSENT 0xffff /* this program has no such field */
+
+/* Value of `go_programs`: one Go executable. Written by the agent. */
+struct go_program {
+	__u16 field[GO_FIELDS];
+	/* Where (*Transport).roundTrip keeps its request across getConn, from
+	 * the stack pointer. */
+	__u32 transport_request;
+	__u32 reserved;
 };
 
 /* Key of `tasks`: what runs a request. */
@@ -181,6 +301,9 @@ struct task {
 	__u64 gen;
 	__u32 open;	  /* requests taken up and not yet answered */
 	__u32 overlapped; /* more than one was open: no parent until none is */
+	/* Goroutines with these numbers were made after the request began. */
+	__u64 first_goid;
+	__u64 end_goid; /* behind the last of them */
 };
 
 /* Where an exchange on a connection stands. */
@@ -258,7 +381,9 @@ struct conn {
 	__u8 sending;	/* sk_msg has looked at the send under way */
 	__u8 left;	/* EVENT_LEAVE was sent */
 	__u8 reserved[5];
-	__u8 value[64] WORDS; /* traceparent as gathered */
+	__u8 value[64] WORDS;	/* traceparent as gathered */
+	__u8 caller[8] WORDS;	/* with CONN_PREPARED: who called the request that
+				 * caused this one, as its header would say */
 };
 
 enum conn_flag {
@@ -272,7 +397,9 @@ enum conn_flag {
 	CONN_INJECTED = 1 << 8,	    /* the open request got our header */
 	CONN_HEAD_REQUEST = 1 << 9, /* the open request's method is HEAD */
 	CONN_JUDGED = 1 << 10,	    /* sk_msg gave the open request its context */
+	CONN_CLAIMED = 1 << 11,	    /* a library's probes report its exchanges */
 	CONN_TAKEN = 1 << 12,	    /* owner has taken up the open request */
+	CONN_PREPARED = 1 << 13,    /* ctx is the span of the request that comes next */
 };
 
 /* Every way to lose something, counted per CPU in `counters`. */
@@ -291,7 +418,9 @@ enum drop_reason {
 	DROP_INJECT_BUSY = 11,	     /* not injected: another send on the CPU */
 	DROP_INJECT_UNCERTAIN = 12,  /* never again injected: its requests' ends are
 				     * not known for certain */
-	DROP_REASONS = 13,
+	DROP_CALLS_FULL = 13,
+	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
+	DROP_REASONS = 15,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -122,6 +122,23 @@ SUBPROGRAM bool request_forwarded(struct conn *c, const struct task *task,
 	return true;
 }
 
+/* The same for a request of which a library's probe has told the span: its header
+ * is either the one that came in, or the program's own. */
+static __always_inline void prepared_context(struct conn *c, const struct trace_context *remote)
+{
+	u64 parent;
+
+	if (same_trace(&c->ctx, remote)) {
+		if (!__builtin_memcmp(c->caller, remote->span_id, 8))
+			return; /* a proxy forwards it */
+		__builtin_memcpy(&parent, c->ctx.parent_id, 8);
+		c->ctx = *remote;
+		__builtin_memcpy(c->ctx.parent_id, &parent, 8);
+	} else {
+		c->ctx = *remote;
+	}
+}
+
 /* The context of a request that the current task sends. value is what its own
  * traceparent says, if it has one. True: the header has to be added. */
 SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_flags,
@@ -132,6 +149,12 @@ SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_fl
 	struct task *task;
 	bool overlapped;
 
+	if (c->flags & CONN_PREPARED) {
+		c->flags &= ~CONN_PREPARED;
+		if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote))
+			prepared_context(c, &remote);
+		return !(scan_flags & SCAN_CONTEXT);
+	}
 	task_current(t, &key);
 	task = task_serving(&key, &overlapped);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);

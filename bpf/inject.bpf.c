@@ -50,12 +50,15 @@ int track_connection(struct bpf_sock_ops *ops)
 	return 1;
 }
 
-/* Whether the next byte sent begins a request, for certain: the connection is
- * new, or its last request was sent and answered to the end. */
+/* Whether the next byte sent begins a request, for certain: the program's library
+ * says so, or the connection is new, or its last request was sent and answered to
+ * the end. */
 static __always_inline bool request_may_begin(const struct conn *c)
 {
 	if (c->no_inject || c->flags & (CONN_IGNORED | CONN_UPGRADED | CONN_CLOSED))
 		return false;
+	if (c->flags & CONN_CLAIMED)
+		return c->flags & CONN_PREPARED;
 	if (c->role == ROLE_SERVER || c->half[DIRECTION_SENT].body_left ||
 	    c->exchange != EXCHANGE_NONE)
 		return false;

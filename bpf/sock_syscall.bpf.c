@@ -4,6 +4,7 @@
 /* The socket source by the exits of system calls: the one that needs nothing but
  * tracepoints, and the only one that other processes pay for. */
 #define MESSAGES_AT_ONCE /* sendmmsg and recvmmsg are one hit a call */
+#include "fd.h"
 #include "socket.h"
 
 /* include/trace/events/syscalls.h; the layout is the same on every system call. */
@@ -12,28 +13,6 @@ struct sys_exit {
 	s64 nr;
 	s64 ret;
 };
-
-#define S_IFMT 0170000
-#define S_IFSOCK 0140000
-
-/* The socket behind a descriptor of the current task, or NULL. */
-static __always_inline struct sock *sock_from_fd(u32 fd)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	struct file *file = NULL, **files;
-	struct socket *sock;
-
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	files = BPF_CORE_READ(table, fd);
-	if (bpf_probe_read_kernel(&file, sizeof(file), files + fd) || !file)
-		return NULL;
-	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
-		return NULL;
-	sock = BPF_CORE_READ(file, private_data);
-	return BPF_CORE_READ(sock, sk);
-}
 
 /* The bytes that the messages of a finished call moved. */
 static __always_inline u32 messages_length(const struct syscall *s, s64 messages)

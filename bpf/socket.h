@@ -190,6 +190,11 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	c = conn_get(sk, tgid);
 	if (!c || c->flags & CONN_IGNORED)
 		return 0;
+	if (c->flags & CONN_CLAIMED) {
+		if (direction == DIRECTION_SENT)
+			c->sending = 0;
+		return 0;
+	}
 	if (direction == DIRECTION_SENT) {
 		c->sending = 0;
 		if (ret < 0) {

@@ -6,6 +6,50 @@ package abi
 
 import "structs"
 
+type CallEvent struct {
+	_            structs.HostLayout
+	H            EventHeader
+	Start        uint64
+	RequestSize  int64
+	ResponseSize int64
+	Library      uint16
+	Status       uint16
+	Role         uint8
+	CallFlags    uint8
+	Major        uint8
+	Minor        uint8
+	TextLen      [6]uint16
+	TextUsed     uint32
+	Text         [1024]uint8
+}
+
+type CallFlag uint32
+
+const (
+	CallTls           CallFlag = 1
+	CallFailed        CallFlag = 2
+	CallPanicked      CallFlag = 4
+	CallHijacked      CallFlag = 8
+	CallRemoteContext CallFlag = 16
+)
+
+type CallText uint32
+
+const (
+	TextMethod     CallText = 0
+	TextPath       CallText = 1
+	TextHost       CallText = 2
+	TextPeer       CallText = 3
+	TextTracestate CallText = 4
+	TextRoute      CallText = 5
+	CallTexts      CallText = 6
+)
+
+type ClaimEvent struct {
+	_ structs.HostLayout
+	H EventHeader
+}
+
 type CloseEvent struct {
 	_               structs.HostLayout
 	H               EventHeader
@@ -52,6 +96,7 @@ type Conn struct {
 	Left         uint8
 	Reserved     [5]uint8
 	Value        [64]uint8
+	Caller       [8]uint8
 }
 
 type ConnFlag uint32
@@ -67,7 +112,9 @@ const (
 	ConnInjected      ConnFlag = 256
 	ConnHeadRequest   ConnFlag = 512
 	ConnJudged        ConnFlag = 1024
+	ConnClaimed       ConnFlag = 2048
 	ConnTaken         ConnFlag = 4096
+	ConnPrepared      ConnFlag = 8192
 )
 
 type CountKind uint32
@@ -132,7 +179,9 @@ const (
 	DropContextAmbiguous DropReason = 10
 	DropInjectBusy       DropReason = 11
 	DropInjectUncertain  DropReason = 12
-	DropReasons          DropReason = 13
+	DropCallsFull        DropReason = 13
+	DropCallUnreadable   DropReason = 14
+	DropReasons          DropReason = 15
 )
 
 type EventFlag uint32
@@ -172,6 +221,8 @@ const (
 	EventExit   EventKind = 6
 	EventListen EventKind = 7
 	EventLeave  EventKind = 8
+	EventCall   EventKind = 9
+	EventClaim  EventKind = 10
 )
 
 type ExchangeState uint32
@@ -183,6 +234,69 @@ const (
 	ExchangeResponse ExchangeState = 3
 	ExchangeBody     ExchangeState = 4
 )
+
+type GoField uint32
+
+const (
+	GoGGoid                       GoField = 0
+	GoGParentGoid                 GoField = 1
+	GoGM                          GoField = 2
+	GoGPanic                      GoField = 3
+	GoMP                          GoField = 4
+	GoPGoidcache                  GoField = 5
+	GoPGoidcacheend               GoField = 6
+	GoRequestMethod               GoField = 7
+	GoRequestUrl                  GoField = 8
+	GoRequestProtoMajor           GoField = 9
+	GoRequestProtoMinor           GoField = 10
+	GoRequestHeader               GoField = 11
+	GoRequestContentLength        GoField = 12
+	GoRequestHost                 GoField = 13
+	GoRequestRemoteAddr           GoField = 14
+	GoRequestTls                  GoField = 15
+	GoRequestCtx                  GoField = 16
+	GoRequestPattern              GoField = 17
+	GoUrlScheme                   GoField = 18
+	GoUrlHost                     GoField = 19
+	GoUrlPath                     GoField = 20
+	GoResponseConn                GoField = 21
+	GoResponseReq                 GoField = 22
+	GoResponseStatus              GoField = 23
+	GoResponseWritten             GoField = 24
+	GoConnRwc                     GoField = 25
+	GoConnTlsState                GoField = 26
+	GoH2WriterState               GoField = 27
+	GoH2StateReq                  GoField = 28
+	GoH2StateStatus               GoField = 29
+	GoH2StateWritten              GoField = 30
+	GoTcpConnFd                   GoField = 31
+	GoNetFdFamily                 GoField = 32
+	GoNetFdSotype                 GoField = 33
+	GoPollFdSysfd                 GoField = 34
+	GoPollFdIsStream              GoField = 35
+	GoPersistConnAlt              GoField = 36
+	GoPersistConnConn             GoField = 37
+	GoPersistConnTlsState         GoField = 38
+	GoClientResponseStatus        GoField = 39
+	GoClientResponseProtoMajor    GoField = 40
+	GoClientResponseProtoMinor    GoField = 41
+	GoClientResponseContentLength GoField = 42
+	GoMapDirPtr                   GoField = 43
+	GoMapDirLen                   GoField = 44
+	GoTableGroups                 GoField = 45
+	GoHmapB                       GoField = 46
+	GoHmapBuckets                 GoField = 47
+	GoTlsConnConn                 GoField = 48
+	GoTransportRequest            GoField = 49
+	GoFields                      GoField = 50
+)
+
+type GoProgram struct {
+	_                structs.HostLayout
+	Field            [50]uint16
+	TransportRequest uint32
+	Reserved         uint32
+}
 
 type Half struct {
 	_            structs.HostLayout
@@ -207,6 +321,13 @@ type LeaveEvent struct {
 	H      EventHeader
 	Cookie uint64
 }
+
+type Library uint32
+
+const (
+	LibraryGoHttpServer Library = 1
+	LibraryGoHttpClient Library = 2
+)
 
 type ListenEvent struct {
 	_      structs.HostLayout
@@ -276,6 +397,8 @@ type Target struct {
 	_          structs.HostLayout
 	GTlsOffset int32
 	GoidOffset uint32
+	Program    uint32
+	Reserved   uint32
 }
 
 type Task struct {
@@ -285,6 +408,8 @@ type Task struct {
 	Gen        uint64
 	Open       uint32
 	Overlapped uint32
+	FirstGoid  uint64
+	EndGoid    uint64
 }
 
 type TaskKey struct {

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Go programs: what is known of them, and how their memory is read. A probe sits
+ * behind the stack check at the beginning of a function, where the arguments are
+ * still in registers (cmd/compile/abi-internal.md), or at the branch that tests
+ * what a call returned.
+ */
+#ifndef THROUGHLINE_GO_H
+#define THROUGHLINE_GO_H
+
+#include "target.h"
+#include "trace.h"
+#include "task.h"
+
+/* Inserted by the agent, one a Go executable. Entry 0 is none. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 256);
+	__type(key, u32);
+	__type(value, struct go_program);
+} go_programs SEC(".maps");
+
+/* Integer arguments and results in order, the current g, the stack pointer. */
+#if defined(__TARGET_ARCH_x86)
+#define GO_0(ctx) ((ctx)->ax)
+#define GO_1(ctx) ((ctx)->bx)
+#define GO_2(ctx) ((ctx)->cx)
+#define GO_3(ctx) ((ctx)->di)
+#define GO_G(ctx) ((ctx)->r14)
+#define GO_SP(ctx) ((ctx)->sp)
+#else
+#define GO_REG(ctx, n) (((const struct user_pt_regs *)(ctx))->regs[n])
+#define GO_0(ctx) GO_REG(ctx, 0)
+#define GO_1(ctx) GO_REG(ctx, 1)
+#define GO_2(ctx) GO_REG(ctx, 2)
+#define GO_3(ctx) GO_REG(ctx, 3)
+#define GO_G(ctx) GO_REG(ctx, 28)
+#define GO_SP(ctx) (((const struct user_pt_regs *)(ctx))->sp)
+#endif
+
+/* What one hit begins with: whose it is. */
+struct go_hit {
+	const struct go_program *program;
+	struct task_key task;
+	u64 g;
+	u64 now;
+};
+
+/* The word at base + offset; 0: absent or unreadable. */
+static __always_inline u64 go_word(u64 base, u16 offset)
+{
+	u64 word = 0;
+
+	if (!base || offset == GO_ABSENT)
+		return 0;
+	bpf_probe_read_user(&word, sizeof(word), (void *)(base + offset));
+	return word;
+}
+
+static __always_inline u8 go_byte(u64 base, u16 offset)
+{
+	u8 byte = 0;
+
+	if (base && offset != GO_ABSENT)
+		bpf_probe_read_user(&byte, sizeof(byte), (void *)(base + offset));
+	return byte;
+}
+
+/* The second word of an interface value: what it holds. */
+static __always_inline u64 go_held(u64 base, u16 offset)
+{
+	return offset == GO_ABSENT ? 0 : go_word(base, offset + 8);
+}
+
+/* False: not a target, or nothing is known of its program. */
+static __always_inline bool go_hit_begin(struct go_hit *hit, u64 g)
+{
+	const struct target *t = target_current();
+	u32 index;
+
+	if (!t || !t->program)
+		return false;
+	index = t->program;
+	hit->program = bpf_map_lookup_elem(&go_programs, &index);
+	if (!hit->program)
+		return false;
+	hit->g = g;
+	hit->now = bpf_ktime_get_ns();
+	hit->task.tgid = bpf_get_current_pid_tgid() >> 32;
+	hit->task.is_goroutine = 1;
+	hit->task.id = go_word(g, hit->program->field[GO_G_GOID]);
+	return hit->task.id != 0;
+}
+
+/*
+ * The numbers that goroutines get that begin from now on, as far as is certain:
+ * each P hands them out from a block of its own (newproc1 in runtime/proc.go).
+ */
+static __always_inline void go_next_goroutines(const struct go_hit *hit, struct task *task)
+{
+	const struct go_program *p = hit->program;
+	u64 m = go_word(hit->g, p->field[GO_G_M]);
+	u64 processor = go_word(m, p->field[GO_M_P]);
+
+	task->first_goid = go_word(processor, p->field[GO_P_GOIDCACHE]);
+	task->end_goid = go_word(processor, p->field[GO_P_GOIDCACHEEND]);
+}
+
+/* The context.Context of an open request, by the address of what it holds. */
+struct go_context_key {
+	u64 context;
+	u32 tgid;
+	u32 reserved;
+};
+
+/* Inserted when a request's handler begins, deleted when it has ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct go_context_key);
+	__type(value, struct trace_context);
+} go_contexts SEC(".maps");
+
+#define CONTEXT_CHAIN_MAX 48
+
+/*
+ * The span of the request that a context.Context was derived from. Every context
+ * of the standard library has its parent as its first field (context/context.go),
+ * so that the word behind its beginning is what the parent interface holds. NULL:
+ * none that is open.
+ */
+static __always_inline struct trace_context *go_context_span(u64 context, u32 tgid)
+{
+	struct go_context_key key = { .tgid = tgid };
+
+	for (u32 i = 0; i < CONTEXT_CHAIN_MAX; i++) {
+		struct trace_context *found;
+
+		if (!context)
+			return NULL;
+		key.context = context;
+		found = bpf_map_lookup_elem(&go_contexts, &key);
+		if (found)
+			return found;
+		if (bpf_probe_read_user(&context, sizeof(context), (void *)(context + 8)))
+			return NULL;
+	}
+	return NULL;
+}
+
+/* The request that the goroutine's creator serves, if it was created meanwhile. */
+static __always_inline struct trace_context *go_creator_span(const struct go_hit *hit)
+{
+	struct task_key creator = hit->task;
+	struct task *task;
+	bool overlapped;
+
+	creator.id = go_word(hit->g, hit->program->field[GO_G_PARENT_GOID]);
+	if (!creator.id)
+		return NULL;
+	task = task_serving(&creator, &overlapped);
+	if (!task || hit->task.id < task->first_goid || hit->task.id >= task->end_goid)
+		return NULL;
+	return &task->ctx;
+}
+
+/* Which request caused what the goroutine does with a context, or NULL. */
+static __always_inline struct trace_context *go_cause(const struct go_hit *hit, u64 context)
+{
+	struct trace_context *span = go_context_span(context, hit->task.tgid);
+	struct task *task;
+	bool overlapped;
+
+	if (span)
+		return span;
+	task = task_serving(&hit->task, &overlapped);
+	return task ? &task->ctx : go_creator_span(hit);
+}
+
+#endif

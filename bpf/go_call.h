@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The requests that a Go program serves or makes, between their two hooks. */
+#ifndef THROUGHLINE_GO_CALL_H
+#define THROUGHLINE_GO_CALL_H
+
+#include "conn.h"
+#include "fd.h"
+#include "go.h"
+#include "go_header.h"
+
+/* Room to put one call together: too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct call_event);
+} call_rooms SEC(".maps");
+
+#define METHOD_MAX 16
+#define PATH_MAX 256
+#define HOST_MAX 128
+#define PEER_MAX 64
+#define TRACESTATE_MAX 256
+#define ROUTE_MAX 128
+
+_Static_assert(METHOD_MAX + PATH_MAX + HOST_MAX + PEER_MAX + TRACESTATE_MAX + ROUTE_MAX <=
+		       CALL_TEXT_SIZE,
+	       "the texts fit");
+
+static __always_inline struct call_event *call_room(const struct go_hit *hit, u16 library, u8 role)
+{
+	u32 zero = 0;
+	struct call_event *e = bpf_map_lookup_elem(&call_rooms, &zero);
+
+	if (!e)
+		return NULL;
+	__builtin_memset(e, 0, offsetof(struct call_event, text));
+	e->h.kind = EVENT_CALL;
+	e->h.tgid = hit->task.tgid;
+	e->h.tid = bpf_get_current_pid_tgid();
+	e->h.task = hit->task.id;
+	e->start = hit->now;
+	e->library = library;
+	e->role = role;
+	e->request_size = -1;
+	e->response_size = -1;
+	return e;
+}
+
+/* Appends len bytes at data, cut to max. */
+static __always_inline void call_append(struct call_event *e, u32 which, u64 data, u64 len, u32 max)
+{
+	u32 used = e->text_used;
+
+	if (!data || !len)
+		return;
+	if (len > max)
+		len = max;
+	if (used > CALL_TEXT_SIZE - max)
+		return;
+	if (bpf_probe_read_user(e->text + used, len, (void *)data)) {
+		drop(DROP_CALL_UNREADABLE);
+		return;
+	}
+	e->text_len[which] = len;
+	e->text_used = used + len;
+}
+
+/* Appends the Go string that stands at base + offset. */
+static __always_inline void call_text(struct call_event *e, u32 which, u64 base, u16 offset,
+				      u32 max)
+{
+	struct go_string s = {};
+
+	if (!base || offset == GO_ABSENT)
+		return;
+	bpf_probe_read_user(&s, sizeof(s), (void *)(base + offset));
+	call_append(e, which, s.data, s.len, max);
+}
+
+/* The socket behind a net.Conn, if it holds a *net.TCPConn or a *tls.Conn over
+ * one: held is what the interface holds. Other types have other layouts, so what is
+ * found has to look like a net.netFD in use. */
+SUBPROGRAM struct sock *go_socket(const struct go_program *p, u64 held, bool tls)
+{
+	u64 fd;
+
+	if (tls)
+		held = go_held(held, p->field[GO_TLS_CONN_CONN]);
+	fd = go_word(held, p->field[GO_TCP_CONN_FD]);
+	if (!fd || (u32)go_word(fd, p->field[GO_NET_FD_SOTYPE]) != SOCK_STREAM ||
+	    go_byte(fd, p->field[GO_POLL_FD_IS_STREAM]) != 1)
+		return NULL;
+	switch ((u32)go_word(fd, p->field[GO_NET_FD_FAMILY])) {
+	case AF_UNIX:
+	case AF_INET:
+	case AF_INET6:
+		return sock_from_fd(go_word(fd, p->field[GO_POLL_FD_SYSFD]));
+	}
+	return NULL;
+}
+
+/* The exchanges of a connection are this library's to report. */
+SUBPROGRAM struct conn *go_claim(const struct go_hit *hit, struct sock *sk, u8 role)
+{
+	struct conn *c = sk ? conn_get(sk, hit->task.tgid) : NULL;
+	struct claim_event *e;
+
+	if (!c || c->flags & CONN_CLAIMED)
+		return c;
+	c->tgid = hit->task.tgid;
+	if (c->direction == NO_DIRECTION) {
+		conn_announce(sk, c);
+		c->direction = role == ROLE_CLIENT ? DIRECTION_SENT : DIRECTION_RECEIVED;
+	}
+	e = event_reserve(sizeof(*e), EVENT_CLAIM);
+	if (!e)
+		return c; /* the next call claims it */
+	event_from_conn(&e->h, sk, c);
+	event_submit(e, BPF_RB_NO_WAKEUP);
+	c->role = role;
+	c->flags |= CONN_CLAIMED;
+	c->flags &= ~CONN_IGNORED;
+	return c;
+}
+
+/* Inserted by a call's first hook, deleted by its last. What is never ended (a
+ * goroutine that died) is the oldest some day. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, struct task_key);
+	__type(value, struct call_event);
+} go_served SEC(".maps"), go_made SEC(".maps");
+
+static __always_inline void call_submit(struct call_event *e, u64 now)
+{
+	u32 used = e->text_used;
+
+	e->h.ktime = now;
+	if (used > CALL_TEXT_SIZE)
+		return;
+	e->h.len = offsetof(struct call_event, text) + used;
+	if (bpf_ringbuf_output(&events, e, e->h.len, wakeup()))
+		drop(DROP_RING_FULL);
+	else
+		count(COUNT_EVENTS, 1);
+}
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Looking a field up in an http.Header, a map[string][]string: a swiss map since
+ * Go 1.24 (internal/runtime/maps), buckets before (runtime/map.go). Every slot is
+ * looked at, since the hash's key is not worth reading for so few.
+ */
+#ifndef THROUGHLINE_GO_HEADER_H
+#define THROUGHLINE_GO_HEADER_H
+
+#include "go.h"
+
+#define SLOTS 8
+#define GROUPS_MAX 16 /* of one table, or buckets: 128 fields */
+#define TABLES_MAX 2
+#define OVERFLOWS_MAX 2
+
+struct go_string {
+	u64 data;
+	u64 len;
+};
+
+struct go_strings {
+	u64 data;
+	u64 len;
+	u64 cap;
+};
+
+/* internal/abi/map_swiss.go: a control word, then the slots. */
+struct swiss_group {
+	u8 control[SLOTS];
+	struct {
+		struct go_string key;
+		struct go_strings value;
+	} slot[SLOTS];
+};
+
+/* runtime/map.go, bmap: keys together, then values. */
+struct bucket {
+	u8 hash[SLOTS];
+	struct go_string key[SLOTS];
+	struct go_strings value[SLOTS];
+	u64 overflow;
+};
+
+union header_slots {
+	struct swiss_group group;
+	struct bucket bucket;
+};
+
+/* One field's name in canonical form, at most 16 bytes, as two words. */
+struct header_name {
+	u64 len;
+	u64 word[2];
+};
+
+struct header_search {
+	struct header_name name;
+	union header_slots slots;
+	struct go_string value; /* what was found; data 0: nothing */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct header_search);
+} header_searches SEC(".maps");
+
+static __always_inline bool header_is(const struct header_search *s, const struct go_string *key)
+{
+	u64 word[2] = {};
+
+	if (key->len != s->name.len)
+		return false;
+	bpf_probe_read_user(word, s->name.len & 15, (void *)key->data);
+	return word[0] == s->name.word[0] && word[1] == s->name.word[1];
+}
+
+/* Takes a field's only value. Several are malformed as one (trace-context 3.2). */
+static __always_inline void header_take(struct header_search *s, const struct go_strings *value)
+{
+	if (value->len == 1)
+		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
+}
+
+/* False: the search is over. */
+SUBPROGRAM bool header_group(struct header_search *s, u64 at)
+{
+	struct swiss_group *g = &s->slots.group;
+
+	if (bpf_probe_read_user(g, sizeof(*g), (void *)at))
+		return false;
+	for (u32 i = 0; i < SLOTS; i++) {
+		if (g->control[i] & 0x80 || !header_is(s, &g->slot[i].key))
+			continue; /* empty or deleted */
+		header_take(s, &g->slot[i].value);
+		return false;
+	}
+	return true;
+}
+
+#define EMPTY_HASHES 4 /* runtime/map.go, minTopHash is 5 */
+
+SUBPROGRAM bool header_bucket(struct header_search *s, u64 at)
+{
+	struct bucket *b = &s->slots.bucket;
+
+	if (bpf_probe_read_user(b, sizeof(*b), (void *)at))
+		return false;
+	for (u32 i = 0; i < SLOTS; i++) {
+		if (b->hash[i] <= EMPTY_HASHES || !header_is(s, &b->key[i]))
+			continue;
+		header_take(s, &b->value[i]);
+		return false;
+	}
+	return true;
+}
+
+/* internal/runtime/maps/table.go: groups is {data, lengthMask}. */
+static __always_inline bool header_table(struct header_search *s, u64 table, u16 groups)
+{
+	struct {
+		u64 data;
+		u64 mask;
+	} reference = {};
+
+	if (groups == GO_ABSENT ||
+	    bpf_probe_read_user(&reference, sizeof(reference), (void *)(table + groups)))
+		return false;
+	for (u64 i = 0; i < GROUPS_MAX && i <= reference.mask; i++)
+		if (!header_group(s, reference.data + i * sizeof(struct swiss_group)))
+			return false;
+	return true;
+}
+
+static __always_inline void header_swiss(struct header_search *s, const struct go_program *p,
+					 u64 map)
+{
+	u64 tables = go_word(map, p->field[GO_MAP_DIR_LEN]);
+	u64 at = go_word(map, p->field[GO_MAP_DIR_PTR]);
+
+	if (!tables) {
+		if (at)
+			header_group(s, at);
+		return;
+	}
+	for (u64 i = 0; i < TABLES_MAX && i < tables; i++)
+		if (!header_table(s, go_word(at, i * 8), p->field[GO_TABLE_GROUPS]))
+			return;
+}
+
+static __always_inline void header_buckets(struct header_search *s, const struct go_program *p,
+					   u64 map)
+{
+	u64 at = go_word(map, p->field[GO_HMAP_BUCKETS]);
+	u8 bits = go_byte(map, p->field[GO_HMAP_B]);
+
+	for (u64 i = 0; i < GROUPS_MAX && i >> (bits & 15) == 0; i++) {
+		u64 bucket = at + i * sizeof(struct bucket);
+
+		for (u32 k = 0; k <= OVERFLOWS_MAX && bucket; k++) {
+			if (!header_bucket(s, bucket))
+				return;
+			bucket = s->slots.bucket.overflow;
+		}
+	}
+}
+
+/* Looks a field up in the map at header; what it says is s->value. */
+SUBPROGRAM void header_find(struct header_search *s, const struct go_program *p, u64 header)
+{
+	s->value.data = 0;
+	s->value.len = 0;
+	if (!header)
+		return;
+	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
+		header_swiss(s, p, header);
+	else
+		header_buckets(s, p, header);
+}
+
+#endif
