@@ -167,7 +167,8 @@ struct claim_event {
 	struct event_header h;
 };
 
-/* Texts of a call, in the order in which they stand in call_event.text. */
+/* Texts of a call. They stand in call_event.text in the order in which they were
+ * read, one behind the other: text_at and text_len tell which is where. */
 enum call_text {
 	TEXT_METHOD = 0,
 	TEXT_PATH = 1,
@@ -200,7 +201,9 @@ struct call_event {
 	__u8 call_flags;     /* enum call_flag */
 	__u8 major, minor;   /* of the protocol's version; 0: not known */
 	__u16 text_len[CALL_TEXTS];
-	__u32 text_used; /* bytes of text */
+	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
+	__u32 text_used;	   /* bytes of text */
+	__u32 reserved;
 	__u8 text[CALL_TEXT_SIZE] WORDS;
 };
 

@@ -63,6 +63,7 @@ static __always_inline void call_append(struct call_event *e, u32 which, u64 dat
 		return;
 	}
 	e->text_len[which] = len;
+	e->text_at[which] = used;
 	e->text_used = used + len;
 }
 

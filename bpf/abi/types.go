@@ -19,7 +19,9 @@ type CallEvent struct {
 	Major        uint8
 	Minor        uint8
 	TextLen      [6]uint16
+	TextAt       [6]uint16
 	TextUsed     uint32
+	Reserved     uint32
 	Text         [1024]uint8
 }
 
