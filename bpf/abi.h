@@ -164,6 +164,8 @@ struct leave_event {
 struct target {
 	__s32 g_tls_offset; /* of g from the thread pointer; 0: not a Go program */
 	__u32 goid_offset;  /* of goid in struct g */
+	__u32 settled;	    /* 0: not known yet whether it has goroutines */
+	__u32 reserved;
 };
 
 /* Key of `tasks`: what runs a request. */

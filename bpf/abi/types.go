@@ -276,6 +276,8 @@ type Target struct {
 	_          structs.HostLayout
 	GTlsOffset int32
 	GoidOffset uint32
+	Settled    uint32
+	Reserved   uint32
 }
 
 type Task struct {
