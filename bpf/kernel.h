@@ -230,16 +230,16 @@ extern void bpf_preempt_disable(void) __ksym __weak;
 extern void bpf_preempt_enable(void) __ksym __weak;
 
 /* Runs an expression without being preempted. */
-#define ON_THIS_CPU(expression)                        \
-	({                                             \
-		int result;                            \
-						       \
-		if (hold_cpu)                          \
-			bpf_preempt_disable();         \
-		result = (expression);                 \
-		if (hold_cpu)                          \
-			bpf_preempt_enable();          \
-		result;                                \
+#define ON_THIS_CPU(expression)                \
+	({                                     \
+		int result;                    \
+                                               \
+		if (hold_cpu)                  \
+			bpf_preempt_disable(); \
+		result = (expression);         \
+		if (hold_cpu)                  \
+			bpf_preempt_enable();  \
+		result;                        \
 	})
 
 #endif
