@@ -108,6 +108,10 @@ vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7')
 bench: install-test all ## Measure what tracing costs
 	$(Q)$(GO) run ./test/bench
 
+.PHONY: truth
+truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
+	$(Q)$(GO) run ./test/truth $(TRUTH)
+
 .PHONY: demo
 demo: install-demo all ## Trace a request through three services and print its waterfall
 	$(Q)$(GO) run ./test/demo

@@ -219,7 +219,7 @@ struct target {
 	__s32 g_tls_offset; /* of g from the thread pointer; 0: not a Go program */
 	__u32 goid_offset;  /* of goid in struct g */
 	__u32 program;	    /* index in `go_programs`; 0: none */
-	__u32 reserved;
+	__u32 settled;	    /* 0: not known yet whether it has goroutines */
 };
 
 /* Fields of Go's own types that the programs read: indices of go_program.field,

@@ -352,7 +352,10 @@ static __always_inline void head_rejected(struct conn *c, struct half *half)
 	}
 	c->exchange = EXCHANGE_NONE;
 	c->unknown_turns++;
-	c->no_inject = 1; /* another protocol, or none that is known */
+	/* Another protocol, or none that is known; the first turn of a connection
+	 * that is joined in its middle may be half of anything. */
+	if (c->flags & CONN_FROM_START || c->unknown_turns > 1)
+		c->no_inject = 1;
 	if (c->unknown_turns >= UNKNOWN_TURNS_MAX)
 		c->flags |= CONN_IGNORED;
 }

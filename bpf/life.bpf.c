@@ -157,6 +157,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *p)
 	struct target *t = bpf_map_lookup_elem(&targets, &tgid);
 
 	if (t) { /* another program: the agent says what its tasks are */
+		t->settled = 0;
 		t->goid_offset = 0;
 		t->g_tls_offset = 0;
 	}

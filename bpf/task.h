@@ -39,12 +39,13 @@ static __always_inline u64 goroutine_current(const struct target *t)
 	return goid;
 }
 
+/* What runs now; id 0: not known. */
 static __always_inline void task_current(const struct target *t, struct task_key *key)
 {
 	u64 id = bpf_get_current_pid_tgid();
 
 	key->tgid = id >> 32;
-	key->id = (u32)id;
+	key->id = t->settled ? (u32)id : 0;
 	key->is_goroutine = 0;
 	if (t->goid_offset) {
 		u64 goid = goroutine_current(t);
@@ -63,6 +64,8 @@ SUBPROGRAM bool task_take(struct task *task, const struct conn *c, u64 sock)
 {
 	struct task fresh = {};
 
+	if (!c->owner.id)
+		return true;
 	if (!task) {
 		fresh.ctx = c->ctx;
 		fresh.sock = sock;

@@ -63,8 +63,8 @@ func (t *Targets) Add(p *process.Process) error {
 
 func (t *Targets) add(p *process.Process) error {
 	tgid := uint32(p.PID)
-	var value abi.Target
-	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateAny); err != nil {
+	var unsettled abi.Target // until it is known what its tasks are, none gives a parent
+	if err := t.kernel.Update(&tgid, &unsettled, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("adding process %d to the targets: %w", p.PID, err)
 	}
 	t.remember(p)
@@ -85,14 +85,15 @@ func (t *Targets) add(p *process.Process) error {
 func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	before, _ := os.Readlink(p.ExecutableHandle())
 	goid, tls, err := golang.GoroutineOffsetsOf(p.ExecutableHandle())
-	if err != nil || goid == 0 {
-		goid, tls = 0, 0
+	if err != nil && !errors.Is(err, golang.ErrNotGo) {
+		t.log.Warn("requests of a Go program get no parent", "pid", p.PID, "reason", err)
+		return // goroutines move between threads, which tell nothing then
 	}
 	tgid := uint32(p.PID)
 	if after, _ := os.Readlink(p.ExecutableHandle()); after != before || !t.turns.is(tgid, turn) {
 		return // the exec is an event of its own
 	}
-	value := abi.Target{GoidOffset: goid, GTlsOffset: tls}
+	value := abi.Target{GoidOffset: goid, GTlsOffset: tls, Settled: 1}
 	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		t.log.Warn("telling the kernel of goroutines", "pid", p.PID, "error", err)
 	}

@@ -400,7 +400,7 @@ type Target struct {
 	GTlsOffset int32
 	GoidOffset uint32
 	Program    uint32
-	Reserved   uint32
+	Settled    uint32
 }
 
 type Task struct {

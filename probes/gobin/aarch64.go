@@ -21,7 +21,8 @@ func decodeARM64(code []byte) ([]instruction, error) {
 }
 
 // describeARM64 knows the encodings of "C4.1 A64 instruction set encoding" in the
-// Arm Architecture Reference Manual.
+// Arm Architecture Reference Manual. What the kernel simulates and what it refuses:
+// aarch64_insn_is_steppable in arch/arm64/kernel/probes/decode-insn.c.
 func describeARM64(w uint32, at int) instruction {
 	i := instruction{at: at}
 	to := func(flow flow, shift, bits uint) {
@@ -47,10 +48,16 @@ func describeARM64(w uint32, at int) instruction {
 		i.flow, i.refused = flowStop, true
 	case w == 0xd503201f: // nop: stepped before Linux 6.13
 		i.passive, i.checks = true, true
+	case w&0x1f000000 == 0x10000000: // adr, adrp
+		i.emulated = true
+	case w&0xbf000000 == 0x18000000, w&0xff000000 == 0x98000000: // ldr and ldrsw of a literal
+		i.emulated = true
+	case w&0x3b000000 == 0x18000000: // other literals, which a copy elsewhere would miss
+		i.refused = true
 	case w&0x3f000000 == 0x08000000: // exclusive loads and stores, which stepping would break
 		i.refused = true
-	case w&0x1f000000 == 0x10000000, w&0x3b000000 == 0x18000000: // adr, adrp, ldr of a literal
-		i.emulated = true
+	case w&0xfff00000 == 0xd5100000, w&0xfff8f01f == 0xd500401f: // msr
+		i.refused = true
 	default:
 		i.passive = compareARM64(w)
 		i.checks = i.passive || scratchARM64(w)

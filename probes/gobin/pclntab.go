@@ -74,9 +74,9 @@ func (im *image) pclntab() (pclntab, error) {
 // maxSearch bounds the bytes of a segment that are searched.
 const maxSearch = 512 << 20
 
-// searchPclntab looks for a header at each 16th byte, as the linker aligns it.
+// searchPclntab looks for a header at each 8th byte, as the linker aligns it at least.
 func (im *image) searchPclntab(s segment) (pclntab, bool, error) {
-	const align, batch = 16, windowSize / 2
+	const align, batch = 8, windowSize / 2
 	w := im.window(s.offset, s.filesz)
 	size := min(s.filesz, maxSearch)
 	for at := uint64(0); at+pcHeader <= size; at += batch {

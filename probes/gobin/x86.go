@@ -11,7 +11,7 @@ func decodeAMD64(code []byte) ([]instruction, error) {
 	all := make([]instruction, 0, len(code)/4+1)
 	for at := 0; at < len(code); {
 		in, err := x86asm.Decode(code[at:], 64)
-		if err != nil || in.Len <= 0 {
+		if err != nil || in.Len <= 0 || in.Op == 0 { // a prefix alone has no operation
 			return nil, fmt.Errorf("%w: unknown instruction at +%#x: %v", ErrNoSite, at, err)
 		}
 		next := at + in.Len

@@ -124,4 +124,4 @@ func checkCalls(r *rig, p program, down *downstream, spans []span, calls int) {
 // lostNothing takes the agent's last line. A kernel that preempts in the middle
 // of a program skips others on that CPU meanwhile, whoever's call they are about:
 // that alone is no loss of a target's.
-var lostNothing = regexp.MustCompile(`lost: (none|[0-9,]+ missed_runs?)$`)
+var lostNothing = regexp.MustCompile(`(?m)lost: (none|[0-9,]+ missed_runs?)$`)

@@ -46,7 +46,7 @@ func TestCoreCurl(t *testing.T) {
 		}
 		down.carried(r, s.path(), s)
 	}
-	if !strings.Contains(said, "lost: none") {
+	if !lostNothing.MatchString(said) {
 		t.Errorf("something was lost: %s", said)
 	}
 }
@@ -163,7 +163,7 @@ for i in range(5):
 			r := newRig(t)
 			address := r.newAnswerer(c.reset)
 			spans, said := r.traceCommand(r.need(python), "-c", script, port(address), c.how)
-			if len(spans) != 5 || !strings.Contains(said, "lost: none") {
+			if len(spans) != 5 || !lostNothing.MatchString(said) {
 				t.Errorf("%d spans for 5 requests: %s", len(spans), said)
 			}
 			for _, s := range spans {
@@ -192,7 +192,7 @@ time.sleep(.3)
 `
 	r := newRig(t)
 	spans, said := r.traceCommand(r.need(python), "-c", script, port(r.newAnswerer(false)))
-	if len(spans) != 2 || !strings.Contains(said, "lost: none") {
+	if len(spans) != 2 || !lostNothing.MatchString(said) {
 		t.Fatalf("%d spans for 2 requests:%s\n%s", len(spans), list(spans), said)
 	}
 	if spans[0].code() != "200" || spans[1].code() != "" || !strings.HasPrefix(spans[1].Attributes["error.type"], "connection_") {

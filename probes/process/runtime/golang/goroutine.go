@@ -39,9 +39,9 @@ func GoroutineOffsets(r io.ReaderAt) (goidOffset uint32, gTLSOffset int32, err e
 	if err != nil {
 		return 0, 0, fmt.Errorf("%w: %w", ErrNotGo, err)
 	}
-	if gTLSOffset, err = tlsOffset(f); err != nil {
-		return 0, 0, err
+	if goidOffset, err = goidOffsetOf(f, r); err != nil {
+		return 0, 0, err // ErrNotGo of other languages' programs, too
 	}
-	goidOffset, err = goidOffsetOf(f, r)
+	gTLSOffset, err = tlsOffset(f)
 	return goidOffset, gTLSOffset, err
 }
