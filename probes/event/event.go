@@ -30,6 +30,7 @@ type Event struct {
 	Process abi.ProcessEvent // EventFork, EventExec, EventExit
 	Listen  abi.ListenEvent  // EventListen
 	Leave   abi.LeaveEvent   // EventLeave
+	Call    abi.CallEvent    // EventCall; its texts are read with CallText
 
 	// Payload is the captured bytes of a data event and nil otherwise. It
 	// is a view into the record: valid only as long as the record is.
@@ -86,6 +87,10 @@ func Decode(record []byte, ev *Event) error {
 			return errShort
 		}
 		return nil
+	case abi.EventCall:
+		return decodeCall(record, ev)
+	case abi.EventClaim: // the header says it all
+		return nil
 	}
 	return ErrUnknownKind
 }
@@ -98,6 +103,8 @@ var (
 	errCaptured    = fmt.Errorf("%w: more bytes captured than moved or present", ErrMalformed)
 	errTail        = fmt.Errorf("%w: tail longer than its room", ErrMalformed)
 	errPath        = fmt.Errorf("%w: path longer than its room", ErrMalformed)
+	errText        = fmt.Errorf("%w: a text beyond the record's", ErrMalformed)
+	errRole        = fmt.Errorf("%w: no such role", ErrMalformed)
 	errDirection   = fmt.Errorf("%w: no such direction", ErrMalformed)
 )
 

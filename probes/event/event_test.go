@@ -3,6 +3,7 @@ package event
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 	"unsafe"
 
@@ -41,6 +42,32 @@ func listenRecord() []byte {
 	return encode(abi.ListenEvent{Port: 8080}, func(l *abi.ListenEvent) *abi.EventHeader { return &l.H }, abi.EventListen, "")
 }
 
+// texts of a call, in the order in which they were read.
+type texts []struct {
+	which abi.CallText
+	text  string
+}
+
+var sampleTexts = texts{{abi.TextPath, "/items/7"}, {abi.TextMethod, "GET"}, {abi.TextRoute, "/items/{id}"}}
+
+// callRecord writes a call as the kernel does: cut behind the last text.
+func callRecord(t texts, spoil func(*abi.CallEvent)) []byte {
+	c := abi.CallEvent{Role: uint8(abi.RoleServer), Library: 1, Start: 5, RequestSize: -1}
+	for _, x := range t {
+		c.TextAt[x.which], c.TextLen[x.which] = uint16(c.TextUsed), uint16(len(x.text))
+		c.TextUsed += uint32(copy(c.Text[c.TextUsed:], x.text))
+	}
+	length := int(unsafe.Offsetof(c.Text)) + int(c.TextUsed)
+	if spoil != nil {
+		spoil(&c)
+	}
+	return short(encode(c, func(c *abi.CallEvent) *abi.EventHeader { return &c.H }, abi.EventCall, ""), length)
+}
+
+func claimRecord() []byte {
+	return encode(abi.ClaimEvent{}, func(c *abi.ClaimEvent) *abi.EventHeader { return &c.H }, abi.EventClaim, "")
+}
+
 // short cuts a record and makes its length agree.
 func short(record []byte, n int) []byte {
 	b := bytes.Clone(record[:n])
@@ -67,6 +94,11 @@ func TestDecode(t *testing.T) {
 		{"exec", processRecord(abi.EventExec), nil},
 		{"exit", processRecord(abi.EventExit), nil},
 		{"listen", listenRecord(), nil},
+		{"claim", claimRecord(), nil},
+		{"call", callRecord(sampleTexts, nil), nil},
+		{"call without text", callRecord(nil, nil), nil},
+		{"call of a library of tomorrow", callRecord(sampleTexts, func(c *abi.CallEvent) { c.Library, c.CallFlags = 65535, 255 }), nil},
+		{"call with all its room", callRecord(texts{{abi.TextPath, strings.Repeat("x", 1024)}}, nil), nil},
 
 		{"nothing", nil, ErrMalformed},
 		{"less than a header", short(whole, 20), ErrMalformed},
@@ -88,8 +120,22 @@ func TestDecode(t *testing.T) {
 		{"sent tail too long", closeRecord(abi.CloseEvent{SentTailLen: 9}), ErrMalformed},
 		{"short exit", short(processRecord(abi.EventExit), 100), ErrMalformed},
 		{"short listen", short(listenRecord(), 90), ErrMalformed},
+		{"short claim", short(claimRecord(), 80), ErrMalformed},
+		{"short call", short(callRecord(nil, nil), len(callRecord(nil, nil))-1), ErrMalformed},
+		{"call with a text cut", short(callRecord(sampleTexts, nil), len(callRecord(sampleTexts, nil))-1), ErrMalformed},
+		{"call longer than its texts", short(append(callRecord(sampleTexts, nil), 0), len(callRecord(sampleTexts, nil))+1), ErrMalformed},
+		{"call beyond its room", short(append(callRecord(texts{{abi.TextPath, strings.Repeat("x", 1024)}}, func(c *abi.CallEvent) { c.TextUsed++ }), 0),
+			len(callRecord(texts{{abi.TextPath, strings.Repeat("x", 1024)}}, nil))+1), ErrMalformed},
+		{"call with fewer bytes of text than it says", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextUsed++ }), ErrMalformed},
+		{"call of 4 GiB", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextUsed = 1<<32 - 1 }), ErrMalformed},
+		{"text beyond the record", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextAt[abi.TextRoute]++ }), ErrMalformed},
+		{"text at the end of the numbers", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextAt[abi.TextPeer] = 65535 }), ErrMalformed},
+		{"texts longer than their sum", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextLen[abi.TextPath]++ }), ErrMalformed},
+		{"text that nothing accounts for", callRecord(sampleTexts, func(c *abi.CallEvent) { c.TextLen[abi.TextPath]-- }), ErrMalformed},
+		{"call without role", callRecord(sampleTexts, func(c *abi.CallEvent) { c.Role = 0 }), ErrMalformed},
+		{"third role", callRecord(sampleTexts, func(c *abi.CallEvent) { c.Role = 3 }), ErrMalformed},
 		{"kind 0", processRecord(0), ErrUnknownKind},
-		{"kind of tomorrow", processRecord(9), ErrUnknownKind},
+		{"kind of tomorrow", processRecord(11), ErrUnknownKind},
 		{"short leave", short(processRecord(8), 90), ErrMalformed},
 		{"kind 65535", processRecord(65535), ErrUnknownKind},
 	} {
@@ -132,6 +178,31 @@ func TestDecodeReadsEveryPart(t *testing.T) {
 	}
 }
 
+// The texts of a call are found wherever they stand, and none of an earlier
+// record's are.
+func TestCallText(t *testing.T) {
+	var ev Event
+	for _, want := range []texts{sampleTexts, {{abi.TextHost, "shop"}, {abi.TextPeer, "[::1]:5"}, {abi.TextTracestate, "a=b"}}, nil} {
+		if err := Decode(callRecord(want, nil), &ev); err != nil {
+			t.Fatal(err)
+		}
+		got := map[abi.CallText]string{}
+		for which := range abi.CallTexts {
+			if text := ev.CallText(which); len(text) > 0 {
+				got[which] = string(text)
+			}
+		}
+		if len(got) != len(want) || ev.Call.Start != 5 || ev.Call.RequestSize != -1 {
+			t.Errorf("texts %v of %+v", got, ev.Call)
+		}
+		for _, x := range want {
+			if got[x.which] != x.text {
+				t.Errorf("text %d is %q, want %q", x.which, got[x.which], x.text)
+			}
+		}
+	}
+}
+
 // A record may begin at any address.
 func TestDecodeUnaligned(t *testing.T) {
 	record := dataRecord(abi.DataEvent{Length: 5, Captured: 5, Offset: 99}, "hello")
@@ -149,6 +220,7 @@ func TestDecodeDoesNotAllocate(t *testing.T) {
 	records := [][]byte{
 		dataRecord(abi.DataEvent{Length: 5, Captured: 5}, "hello"), openRecord(abi.OpenEvent{}),
 		closeRecord(abi.CloseEvent{}), processRecord(abi.EventExit), listenRecord(),
+		callRecord(sampleTexts, nil), claimRecord(), callRecord(nil, func(c *abi.CallEvent) { c.Role = 0 }),
 		processRecord(99), dataRecord(abi.DataEvent{TailLen: 9}, ""), nil,
 	}
 	ev := new(Event)
@@ -167,6 +239,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(closeRecord(abi.CloseEvent{SentTailLen: 8}))
 	f.Add(processRecord(abi.EventExit))
 	f.Add(listenRecord())
+	f.Add(claimRecord())
+	f.Add(callRecord(nil, nil))
+	f.Add(callRecord(sampleTexts, nil))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= 8 { // let it past the first check
 			for _, r := range [][]byte{b, short(b, len(b))} {
@@ -193,6 +268,12 @@ func decodeAny(t *testing.T, b []byte) {
 		_, _ = ev.Tail(), ev.OtherTail()
 	case abi.EventOpen:
 		_ = ev.UnixPath()
+	case abi.EventCall:
+		for which := range abi.CallTexts {
+			if n := len(ev.CallText(which)); n > len(b) {
+				t.Errorf("text %d of %d bytes, record %d", which, n, len(b))
+			}
+		}
 	}
 }
 
