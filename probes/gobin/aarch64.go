@@ -61,8 +61,25 @@ func describeARM64(w uint32, at int) instruction {
 	default:
 		i.passive = compareARM64(w)
 		i.checks = i.passive || scratchARM64(w)
+		describeDataARM64(&i, w)
 	}
 	return i
+}
+
+// describeDataARM64 says what an instruction does to memory and registers. The
+// integer registers of Go's internal ABI on arm64 are x0 to x15.
+func describeDataARM64(i *instruction, w uint32) {
+	const sp = 31
+	to, base := w&31, w>>5&31
+	switch {
+	case i.passive:
+	case w&0x3b400000 == 0x39000000, w&0x3b600c00 == 0x38000000, w&0x3a400000 == 0x28000000: // str, stur, stp
+		i.stores = true
+	case to < 16:
+		i.writes = register(to + 1)
+		i.loads = w&0xffc00000 == 0xf9400000 && base == sp // ldr with an offset
+		i.slot = int32(w >> 10 & 0xfff * 8)
+	}
 }
 
 // compareARM64 recognises subs with the zero register as its destination.

@@ -54,11 +54,7 @@ func (f *File) Site(fn Function) (Site, error) {
 	if err != nil {
 		return Site{}, fmt.Errorf("reading code of %s in %s: %w", fn.Name, f.name, err)
 	}
-	decode, text := decodeAMD64, textAMD64
-	if f.Arch == "arm64" {
-		decode, text = decodeARM64, textARM64
-	}
-	all, err := decode(code)
+	all, err := f.decode(code)
 	if err != nil {
 		return Site{}, fmt.Errorf("decoding %s in %s: %w", fn.Name, f.name, err)
 	}
@@ -66,12 +62,28 @@ func (f *File) Site(fn Function) (Site, error) {
 	if err != nil {
 		return Site{}, fmt.Errorf("choosing an instruction of %s in %s: %w", fn.Name, f.name, err)
 	}
+	return f.siteAt(fn, code, in), nil
+}
+
+func (f *File) decode(code []byte) ([]instruction, error) {
+	if f.Arch == "arm64" {
+		return decodeARM64(code)
+	}
+	return decodeAMD64(code)
+}
+
+// siteAt describes an instruction of a function.
+func (f *File) siteAt(fn Function, code []byte, in instruction) Site {
 	site := Site{Address: fn.Address + uint64(in.at), Offset: fn.Offset + uint64(in.at), Class: Stepped}
 	if in.emulated {
 		site.Class = Emulated
 	}
+	text := textAMD64
+	if f.Arch == "arm64" {
+		text = textARM64
+	}
 	site.Instruction = text(code[in.at:], site.Address)
-	return site, nil
+	return site
 }
 
 // A flow is where an instruction leads beside the next one.
@@ -95,7 +107,16 @@ type instruction struct {
 	refused  bool // by the kernel, or unfit for a probe
 	checks   bool // writes nothing but flags and registers that only a prologue uses
 	passive  bool // writes nothing but flags
+
+	stores bool     // writes memory and no register
+	writes register // an argument's, that it writes
+	loads  bool     // from the stack, at slot
+	slot   int32    // bytes from the stack pointer
 }
+
+// A register is one for an integer argument or result, in the order of Go's
+// internal ABI (cmd/compile/abi-internal.md), the first being 1. 0 is any other.
+type register uint8
 
 // maxPrologue and maxGrowth bound the instructions of a stack check and of the
 // code that it branches to, which saves all argument registers.
@@ -152,7 +173,7 @@ func behindCheck(all []instruction) (start int, loops []int) {
 // growth recognises the code that makes the stack grow: it makes one call and
 // jumps to the entry. It returns the position of that jump.
 func growth(all []instruction, target int) (int, bool) {
-	first, ok := slices.BinarySearchFunc(all, target, func(in instruction, at int) int { return in.at - at })
+	first, ok := position(all, target)
 	if !ok {
 		return 0, false
 	}
@@ -169,6 +190,11 @@ func growth(all []instruction, target int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// position returns which instruction begins at an offset.
+func position(all []instruction, at int) (int, bool) {
+	return slices.BinarySearchFunc(all, at, func(in instruction, at int) int { return in.at - at })
 }
 
 // proveOnce returns an error if a call could pass the instruction at a place more

@@ -2,6 +2,7 @@ package gobin
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/arch/x86/x86asm"
 )
@@ -47,7 +48,37 @@ func describeAMD64(in x86asm.Inst, code []byte, at, next int) instruction {
 		// The temporary register of stacksplit in obj6.go.
 		i.checks = in.Args[0] == x86asm.R12 || in.Args[0] == x86asm.R13
 	}
+	describeDataAMD64(&i, in)
 	return i
+}
+
+// argumentsAMD64 are the integer registers of Go's internal ABI on amd64.
+var argumentsAMD64 = [...]x86asm.Reg{x86asm.RAX, x86asm.RBX, x86asm.RCX, x86asm.RDI, x86asm.RSI, x86asm.R8, x86asm.R9, x86asm.R10, x86asm.R11}
+
+// describeDataAMD64 says what an instruction does to memory and registers.
+func describeDataAMD64(i *instruction, in x86asm.Inst) {
+	switch to := in.Args[0].(type) {
+	case x86asm.Mem:
+		i.stores = in.Op == x86asm.MOV || in.Op == x86asm.MOVUPS || in.Op == x86asm.MOVUPD
+	case x86asm.Reg:
+		if i.passive || in.Op == x86asm.PUSH {
+			return
+		}
+		i.writes = registerAMD64(to)
+		from, ok := in.Args[1].(x86asm.Mem)
+		i.loads = ok && in.Op == x86asm.MOV && in.DataSize == 64 && from.Base == x86asm.RSP && from.Index == 0 && from.Segment == 0
+		if i.loads {
+			i.slot = int32(from.Disp)
+		}
+	}
+}
+
+// registerAMD64 takes the whole register or its lower half.
+func registerAMD64(r x86asm.Reg) register {
+	if r >= x86asm.EAX && r <= x86asm.R15L {
+		r += x86asm.RAX - x86asm.EAX
+	}
+	return register(slices.Index(argumentsAMD64[:], r) + 1)
 }
 
 // emulatedAMD64 tells whether every kernel since 4.16 emulates an instruction:
