@@ -12,6 +12,7 @@ func flowSamples(s *flow.Stats) []telemetry.Sample {
 		{Name: "exchanges", Noun: "exchanges", Help: "Requests with their responses.", Value: s.Exchanges},
 		{Name: "connections_opened", Help: "Connections seen to carry bytes.", Value: s.Opened},
 		{Name: "connections_left_alone", Help: "Connections of no known protocol.", Value: s.LeftAlone},
+		{Name: "connections_claimed", Help: "Connections whose exchanges a library's probes report.", Value: s.Claimed},
 		{Name: "connections_idle", Help: "Connections forgotten since nothing moved on them.", Value: s.EvictedIdle},
 		{Name: "exchanges_timed_out", Help: "Exchanges ended since nothing moved on them; they are among the exchanges.", Value: s.TimedOut},
 		{Name: "gaps", Help: "Runs of bytes counted and not captured.", Value: s.Gaps},

@@ -97,6 +97,11 @@ func (a *Assembler) Handle(ev *event.Event) {
 		if c := a.at(&ev.Header, false); c != nil {
 			c.close(ev)
 		}
+	case abi.EventClaim:
+		a.stats.Events++
+		if c := a.at(&ev.Header, true); c != nil {
+			c.claim()
+		}
 	case abi.EventExit:
 		a.stats.Events++
 		a.exit(ev.Header.Tgid, ev.Header.Ktime)

@@ -23,6 +23,7 @@ type connection struct {
 	state   State
 	sniffer *sniffer
 	alone   bool // nothing to be found here
+	claimed bool // a library's probes report the exchanges
 	gone    bool // removed from the table
 
 	position [2]uint64 // bytes accounted for, by direction
@@ -30,6 +31,7 @@ type connection struct {
 	last     uint64    // ns, when something last moved
 	askAt    uint64    // ns, when the ledger is worth a question again
 	exited   uint64    // ns, when the process was gone; 0: it is not
+	closed   uint64    // ns, when a claimed one was closed; 0: it was not
 	held     *event.Event
 
 	watched    int // index in Assembler.watched + 1; 0: not there
@@ -263,7 +265,7 @@ func (c *connection) review(now uint64) {
 }
 
 func (c *connection) needsWatch() bool {
-	return c.state.Counting || c.state.Quiet || c.held != nil || c.exited != 0
+	return c.state.Counting || c.state.Quiet || c.held != nil || c.exited != 0 || c.closed != 0
 }
 
 // leaveAlone gives up looking at the connection. Only its entry stays, so that

@@ -20,6 +20,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add(append(record(abi.EventOpen, 255), record(abi.EventData, 200)...))
 	f.Add(append(record(abi.EventData, 170), record(abi.EventClose, 200)...))
 	f.Add(record(abi.EventExit, size))
+	f.Add(append(record(abi.EventData, 200), append(record(abi.EventClaim, 200), record(abi.EventClose, 200)...)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o := Options{MaxConnections: 4, MaxBuffered: 2000}
 		a := New([]Protocol{lines{mark: 'a', hold: 100}, lines{mark: 'b'}}, func(x *Exchange) {
@@ -37,6 +38,9 @@ func FuzzHandle(f *testing.F) {
 			*(*uint32)(unsafe.Pointer(&r[4])) = uint32(n)
 			tame(r)
 			if event.Decode(r, &ev) != nil {
+				if ev.Kind() == abi.EventCall {
+					a.Call(&ev.Header) // which is all that it looks at
+				}
 				continue
 			}
 			a.Handle(&ev)

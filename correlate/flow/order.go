@@ -119,6 +119,10 @@ func (c *connection) close(ev *event.Event) {
 			return
 		}
 	}
+	if c.claimed {
+		c.linger(ev.Header.Ktime)
+		return
+	}
 	if c.begun && !c.alone && c.suspiciousClose(ev) {
 		c.hold(ev)
 		return

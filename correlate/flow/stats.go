@@ -51,6 +51,7 @@ type Stats struct {
 	Opened      uint64 // connections with an open event
 	OpenLost    uint64 // connections whose open event was lost
 	LeftAlone   uint64 // connections of no known protocol
+	Claimed     uint64 // connections whose exchanges a library's probes report
 	Finished    uint64 // connections with nothing more to find, as after an upgrade
 	Gaps        uint64 // runs of bytes counted and not captured
 	GapBytes    uint64

@@ -52,6 +52,10 @@ func (c *connection) tick(now uint64, ledger Ledger) {
 			return
 		}
 	}
+	if c.closed != 0 && since(now, c.closed) >= lingerFor {
+		c.end(Ending{Reason: EndUnknown, Time: c.closed})
+		return
+	}
 	if c.exited != 0 && since(now, c.exited) >= exitGrace {
 		c.release(now)
 		c.end(Ending{Reason: EndExit, Time: c.exited})
