@@ -138,7 +138,7 @@ func readUnit(info *stream, shapes *shapes) (unit, bool, error) {
 }
 
 const (
-	maxUnits    = 1 << 15 // Kubernetes has 3000 packages
+	maxUnits    = 1 << 15 // each is a package, or a file in assembly or C
 	unitCompile = 1       // DW_UT_compile
 	maxOffset   = 1 << 20 // of a field, in bytes
 )
