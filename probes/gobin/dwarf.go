@@ -5,11 +5,12 @@ import (
 	"debug/dwarf"
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // A Field names a field of a struct type by the type's full name, such as
-// "net/http.Request", and its own, such as "Method". An embedded field has the
-// name of its type; the offset of a promoted field is a sum.
+// "net/http.Request", escaped as SymbolName does it, and its own, such as "Method". An
+// embedded field has the name of its type; the offset of a promoted field is a sum.
 type Field struct{ Type, Name string }
 
 // typesUnit is the name of the compile unit to which the linker moves all types:
@@ -53,8 +54,9 @@ func (im *image) types(fields []Field) (*fieldSearch, error) {
 		return nil, err
 	}
 	defer info.close()
-	for {
-		u, more, err := readUnit(info, abbrevs)
+	shapes := &shapes{tables: abbrevs}
+	for range maxUnits {
+		u, more, err := readUnit(info, shapes)
 		if err != nil || !more {
 			return s, err
 		}
@@ -67,6 +69,7 @@ func (im *image) types(fields []Field) (*fieldSearch, error) {
 			return nil, err
 		}
 	}
+	return nil, fmt.Errorf("%w: more than %d compile units", ErrDamaged, maxUnits)
 }
 
 // A unit is a compile unit, whose own entry was read.
@@ -79,7 +82,7 @@ type unit struct {
 
 // readUnit reads the beginning of the next unit. Those with contents that are not
 // Go's have no name.
-func readUnit(info *stream, tables []byte) (unit, bool, error) {
+func readUnit(info *stream, shapes *shapes) (unit, bool, error) {
 	b, err := info.peek(4)
 	if err != nil || len(b) == 0 {
 		return unit{}, false, err
@@ -105,10 +108,10 @@ func readUnit(info *stream, tables []byte) (unit, bool, error) {
 		u.format.addr = int(c.u8())
 		table = c.word(u.format.offset)
 		if kind != unitCompile {
-			table = uint64(len(tables)) // of another compiler
+			table = math.MaxUint64 // of another compiler
 		}
 	default:
-		table = uint64(len(tables))
+		table = math.MaxUint64
 	}
 	if c.short || length > maxDebug || begin+length < uint64(c.at) {
 		return unit{}, false, fmt.Errorf("%w: a compile unit of %d bytes", ErrDamaged, length)
@@ -117,11 +120,8 @@ func readUnit(info *stream, tables []byte) (unit, bool, error) {
 	if err := info.skip(c.at); err != nil {
 		return unit{}, false, err
 	}
-	if table >= uint64(len(tables)) {
-		return u, true, nil
-	}
-	if u.entries, err = parseAbbrevs(tables[table:]); err != nil {
-		return unit{}, false, err
+	if u.entries, err = shapes.at(table); err != nil || u.entries == nil {
+		return u, err == nil, err
 	}
 	if b, err = info.peek(maxEntry); err != nil {
 		return unit{}, false, err
@@ -138,6 +138,7 @@ func readUnit(info *stream, tables []byte) (unit, bool, error) {
 }
 
 const (
+	maxUnits    = 1 << 15 // each is a package, or a file in assembly or C
 	unitCompile = 1       // DW_UT_compile
 	maxOffset   = 1 << 20 // of a field, in bytes
 )

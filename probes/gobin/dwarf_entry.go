@@ -36,6 +36,28 @@ type attribute struct {
 	form uint64
 }
 
+// shapes are all tables. The units that the Go linker makes share one.
+type shapes struct {
+	tables []byte
+	offset uint64 // of the last one that was read
+	last   abbrevs
+}
+
+// at returns the table at an offset, nil if there is none.
+func (s *shapes) at(offset uint64) (abbrevs, error) {
+	if offset >= uint64(len(s.tables)) {
+		return nil, nil
+	}
+	if s.last == nil || offset != s.offset {
+		var err error
+		if s.last, err = parseAbbrevs(s.tables[offset:]); err != nil {
+			return nil, err
+		}
+		s.offset = offset
+	}
+	return s.last, nil
+}
+
 // Caps on a table. The Go linker has 50 shapes of at most 10 attributes.
 const (
 	maxAbbrevs    = 512

@@ -12,7 +12,7 @@ import (
 // and 15 segments.
 const (
 	maxSections = 1024
-	maxSegments = 128
+	maxSegments = 32
 	maxNames    = 64 << 10 // of sections, in bytes
 
 	headerSize  = 64 // of the file

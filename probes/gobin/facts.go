@@ -53,7 +53,7 @@ const (
 	flagsVersion    = 2       // set in the flags: strings follow the header
 	sentinel        = 16      // bytes around the module information
 	maxGoVersion    = 1 << 10 // bytes
-	maxModuleInfo   = 2 << 20 // bytes; Kubernetes has 40 KiB
+	maxModuleInfo   = 2 << 20 // bytes; 350 modules take 37 KiB
 	maxInfoSearch   = 16 << 20
 )
 

@@ -15,6 +15,7 @@ const (
 	moduleSize  = moduleText + 16 // that is read: up to etext
 
 	maxModuleSearch = 64 << 20 // bytes of a segment
+	maxPlaces       = 8        // that point to the table of functions; one is the moduledata
 )
 
 // textStart returns the address that the table of functions counts from: the
@@ -43,7 +44,7 @@ func (im *image) moduleTextStart(p pclntab) (uint64, bool, error) {
 	var places []uint64
 	if im.kind == elf.ET_DYN {
 		err := im.relatives(func(addr, value uint64) {
-			if value == p.addr && len(places) < 16 {
+			if value == p.addr && len(places) < maxPlaces {
 				places = append(places, addr)
 			}
 		})
@@ -80,7 +81,7 @@ func (im *image) pointersTo(addr uint64) ([]uint64, error) {
 				return nil, err
 			}
 			for i := 0; i < len(b); i += 8 {
-				if binary.LittleEndian.Uint64(b[i:]) == addr && len(places) < 16 {
+				if binary.LittleEndian.Uint64(b[i:]) == addr && len(places) < maxPlaces {
 					places = append(places, s.vaddr+at+uint64(i))
 				}
 			}

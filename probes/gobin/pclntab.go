@@ -126,15 +126,17 @@ func (p pclntab) walk(im *image, each func(name uint32, start, end uint64)) erro
 	le := binary.LittleEndian
 	table := im.window(p.offset+p.functab, p.size-p.functab)
 	funcs := im.window(p.offset+p.functab, p.size-p.functab)
+	last := uint32(0)
 	for i := range p.count {
 		b, err := table.at(i*funcEntry, funcEntry+4)
 		if err != nil {
 			return err
 		}
 		start, place, end := le.Uint32(b), le.Uint32(b[4:]), le.Uint32(b[8:])
-		if end < start {
+		if end < start || place < last { // reading forth and back would take for ever
 			return fmt.Errorf("%w: the table of functions is not sorted", ErrDamaged)
 		}
+		last = place
 		f, err := funcs.at(uint64(place), funcLen)
 		if err != nil {
 			return err

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// maxCode bounds the code of a function that is decoded, in bytes. The longest that
-// a compiler makes of a hand-written function is below 100 KiB.
+// maxCode bounds the code of a function that is decoded, in bytes. What is longer
+// in real files initialises generated tables.
 const maxCode = 256 << 10
 
 // A Class says how the kernel gets past the instruction under a probe, which sets
