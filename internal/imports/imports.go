@@ -39,12 +39,13 @@ func Check(rules []Rule, packages []Package) []string {
 	return all
 }
 
-// stages is the way of the data: kernel, probes, streams, protocols, spans,
-// exporters. The longest path that holds a package is its stage.
-var stages = []string{"bpf", "probes", "correlate/flow", "correlate/protocol", "correlate", "export", "cmd"}
+// stages is the way of the data: kernel, probes, streams, protocols and
+// libraries with what both write, spans, exporters. The longest path that holds a package is its stage.
+var stages = []string{"bpf", "probes", "correlate/flow", "correlate/httpspan", "correlate/protocol", "correlate/library", "correlate", "export", "cmd"}
 
 // families are folders of implementations of one kind, with what they share.
 var families = map[string][]string{
+	"correlate/library":      nil,
 	"correlate/protocol":     nil,
 	"export":                 {"gather", "internal", "spanview", "text"},
 	"probes/process/runtime": nil,
@@ -78,6 +79,9 @@ func Rules() []Rule {
 		}},
 		{"siblings", "an implementation that needs another of its kind cannot be removed or understood alone", func(p Package) []string {
 			return each(p.Imports, func(i string) bool { return siblings(p.ImportPath, i) })
+		}},
+		{"parsers and libraries", "either reports exchanges without the other; what both write has a package of its own", func(p Package) []string {
+			return each(p.Imports, func(i string) bool { return within(p.ImportPath, "correlate/library") && within(i, "correlate/protocol") })
 		}},
 		{"nobody imports cmd", "it builds the graph; what others need belongs into a package of its own", func(p Package) []string {
 			return each(p.Imports, func(i string) bool { return within(i, "cmd") && !within(p.ImportPath, "cmd") })

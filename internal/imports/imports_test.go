@@ -57,6 +57,8 @@ func TestImportRulesCanFail(t *testing.T) {
 			{imports("probes", "correlate"), imports("correlate", "probes/event")},
 			{imports("correlate/flow", "correlate/protocol/http1"), imports("correlate/protocol/http1", "correlate/flow")},
 			{imports("correlate/protocol/http1", "correlate"), imports("correlate", "correlate/protocol/http1")},
+			{imports("correlate/protocol/http1", "correlate/library/nethttp"), imports("correlate/protocol/http1", "correlate/httpspan")},
+			{imports("correlate/httpspan", "correlate/library/nethttp"), imports("correlate/library/nethttp", "correlate/httpspan")},
 			{imports("correlate", "export"), imports("cmd/agent", "export")},
 		},
 		"only by its output": {
@@ -70,7 +72,11 @@ func TestImportRulesCanFail(t *testing.T) {
 			{imports("export/otlp", "export/waterfall"), imports("export/otlp", "export/text")},
 			{imports("export/text", "export/spans"), imports("export", "export/spans")},
 			{imports("correlate/protocol/http1", "correlate/protocol/redis"), imports("correlate/protocol/http1/deep", "correlate/protocol/http1")},
+			{imports("correlate/library/nethttp", "correlate/library/grpc"), imports("correlate/library/nethttp", "correlate/library")},
 			{imports("probes/process/runtime/java", "probes/process/runtime/node"), imports("probes/process/runtime/java", "probes/process/runtime")},
+		},
+		"parsers and libraries": {
+			{imports("correlate/library/nethttp", "correlate/protocol/http1"), imports("correlate/library/nethttp", "correlate/flow")},
 		},
 		"nobody imports cmd": {
 			{imports("probes", "cmd/agent/doctor"), imports("cmd/agent", "cmd/agent/doctor")},

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
 	"github.com/throughline/throughline/probes/event"
 )
 
@@ -87,7 +88,7 @@ func TestAllocations(t *testing.T) {
 	if n > 2 {
 		t.Errorf("%v allocations an exchange", n)
 	}
-	if len(k.found) == 0 || len(k.found[0].Attributes) > maxAttributes {
+	if len(k.found) == 0 || len(k.found[0].Attributes) > httpspan.MaxAttributes {
 		t.Errorf("%d exchanges", len(k.found))
 	}
 }
@@ -104,7 +105,7 @@ func TestRoomForAttributes(t *testing.T) {
 			}
 		}
 	}
-	if most > maxAttributes {
+	if most > httpspan.MaxAttributes {
 		t.Errorf("%d attributes", most)
 	}
 }

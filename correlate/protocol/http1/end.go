@@ -89,3 +89,16 @@ func errorType(e flow.Ending) string {
 	}
 	return errorClosed
 }
+
+// describe says an error in words.
+func describe(failure string) string {
+	switch failure {
+	case errorReset:
+		return "connection reset before the response was complete"
+	case errorTimeout:
+		return "no complete response in time"
+	case errorExit:
+		return "process ended before the response was complete"
+	}
+	return "connection closed before the response was complete"
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // FuzzParser feeds bytes cut, turned round, lost and counted at random. The
@@ -82,7 +83,7 @@ func check(t *testing.T, x *flow.Exchange) {
 	}
 	render(t, x)
 	for _, kv := range x.Attributes {
-		if s := kv.Value.Emit(); len(s) > maxPath+maxHost+32 || !valid(s) {
+		if s := kv.Value.Emit(); len(s) > httpspan.MaxPath+httpspan.MaxHost+32 || !valid(s) {
 			t.Errorf("%s = %q", kv.Key, s)
 		}
 	}
@@ -95,16 +96,4 @@ func valid(s string) bool {
 		}
 	}
 	return true
-}
-
-func FuzzCleanText(f *testing.F) {
-	f.Add([]byte("/plain"), 4)
-	f.Add([]byte("/\xc3\xa4\xff\x00\xe2\x82"), 3)
-	f.Fuzz(func(t *testing.T, b []byte, limit int) {
-		limit &= 63
-		s := cleanText(b, limit)
-		if len(s) > limit || !valid(s) || s != string([]rune(s)) {
-			t.Errorf("cleanText(%q, %d) = %q", b, limit, s)
-		}
-	})
 }

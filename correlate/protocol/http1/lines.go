@@ -1,6 +1,10 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/throughline/throughline/correlate/httpspan"
+)
 
 // requestLine is a request line split in three (RFC 9112 section 3), as views.
 type requestLine struct {
@@ -35,11 +39,11 @@ func splitRequestLine(line []byte) (requestLine, bool) {
 // enough if the path is whole or longer than would be shown.
 func splitCutLine(line []byte) (requestLine, bool) {
 	n := tokenLength(line)
-	if n == 0 || n >= len(line) || line[n] != ' ' || !known(line[:n]) {
+	if n == 0 || n >= len(line) || line[n] != ' ' || !httpspan.Known(line[:n]) {
 		return requestLine{}, false
 	}
 	target := line[n+1:]
-	if len(target) == 0 || target[0] != '/' || bytes.IndexByte(target, '?') < 0 && len(target) <= maxPath {
+	if len(target) == 0 || target[0] != '/' || bytes.IndexByte(target, '?') < 0 && len(target) <= httpspan.MaxPath {
 		return requestLine{}, false
 	}
 	return requestLine{method: line[:n], target: target, minor: 1, cut: true}, true

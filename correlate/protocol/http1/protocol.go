@@ -25,11 +25,6 @@ const (
 	maxFields = 256
 	// maxPipeline bounds the requests waiting for their responses.
 	maxPipeline = 256
-	// maxPath bounds url.path in bytes.
-	maxPath = 1024
-	// maxHost bounds the authority in bytes: a domain name has at most 253
-	// and a port 6.
-	maxHost = 262
 	// maxContext bounds traceparent and tracestate in bytes each. W3C
 	// Trace Context asks for 512 of tracestate at least.
 	maxContext = 2048

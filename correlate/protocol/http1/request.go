@@ -5,6 +5,7 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // request is what is kept of a request until it is answered.
@@ -27,7 +28,6 @@ type request struct {
 	https       bool
 	host        string // "" if none was given
 	port        int    // 0 if none was given
-	full        string // url.full, only for requests sent
 	traceparent string
 	tracestate  string
 
@@ -95,7 +95,7 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 	}
 	r := &p.forming
 	p.settleContext(r)
-	r.method, r.standard = methodName(l.method)
+	r.method, r.standard = httpspan.Method(l.method)
 	r.minor, r.cut = l.minor, l.cut
 	r.connect = r.method == http.MethodConnect
 	t := parseTarget(l.target, r.connect)
@@ -104,7 +104,7 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 	if len(authority) == 0 && f.hosts == 1 {
 		authority = f.host
 	}
-	if host, port, ok := splitAuthority(dropUser(authority)); ok {
+	if host, port, ok := httpspan.SplitAuthority(httpspan.DropUser(authority)); ok {
 		r.host, r.port = p.names.hostText(host), port
 	}
 	if !r.connect {

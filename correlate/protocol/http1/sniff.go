@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // maxToken bounds a method name.
@@ -22,7 +23,7 @@ func sniffRequest(b []byte) flow.Verdict {
 		return flow.No
 	}
 	method, rest := b[:n], b[n+1:]
-	if known(method) {
+	if httpspan.Known(method) {
 		if v := sniffTarget(rest, len(method) == len("CONNECT") && method[0] == 'C'); v != flow.Maybe {
 			return v
 		}
@@ -51,7 +52,7 @@ func sniffTarget(b []byte, connect bool) flow.Verdict {
 func sniffLine(b []byte) flow.Verdict {
 	end := bytes.IndexByte(b, '\n')
 	if end < 0 {
-		if len(b) > maxPath {
+		if len(b) > httpspan.MaxPath {
 			return flow.No
 		}
 		return flow.Maybe

@@ -2,8 +2,8 @@ package http1
 
 import (
 	"bytes"
-	"strings"
-	"unicode/utf8"
+
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // target is a request-target taken apart (RFC 9112 section 3.2), as views. It
@@ -16,7 +16,7 @@ type target struct {
 
 func parseTarget(b []byte, connect bool) target {
 	if connect {
-		return target{authority: dropUser(b)}
+		return target{authority: httpspan.DropUser(b)}
 	}
 	if b[0] == '/' || b[0] == '*' {
 		return target{path: dropQuery(b)}
@@ -32,7 +32,7 @@ func parseTarget(b []byte, connect bool) target {
 	} else if rest[end] == '/' {
 		t.path = dropQuery(rest[end:])
 	}
-	t.authority = dropUser(rest[:end])
+	t.authority = httpspan.DropUser(rest[:end])
 	return t
 }
 
@@ -44,78 +44,4 @@ func dropQuery(b []byte) []byte {
 		b = b[:i]
 	}
 	return b
-}
-
-func dropUser(b []byte) []byte {
-	return b[bytes.LastIndexByte(b, '@')+1:]
-}
-
-// splitAuthority separates host and port (RFC 3986 section 3.2). port is 0 if
-// there is none. ok is false for what cannot be an authority.
-func splitAuthority(b []byte) (host []byte, port int, ok bool) {
-	if len(b) == 0 || len(b) > maxHost {
-		return nil, 0, false
-	}
-	host = b
-	if i := bytes.LastIndexByte(b, ':'); i >= 0 && bytes.IndexByte(b[i:], ']') < 0 {
-		if n, digits := parseDecimal(b[i+1:]); digits && n <= 65535 {
-			port = int(n)
-		} else if i+1 != len(b) {
-			return nil, 0, false
-		}
-		host = b[:i]
-	}
-	if n := len(host); n > 2 && host[0] == '[' && host[n-1] == ']' {
-		host = host[1 : n-1]
-		if bytes.IndexByte(host, ':') < 0 {
-			return nil, 0, false
-		}
-	} else if bytes.IndexByte(host, ':') >= 0 {
-		return nil, 0, false
-	}
-	for _, c := range host {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '.' || c == '_' || c == ':' || c == '%') {
-			return nil, 0, false
-		}
-	}
-	return host, port, len(host) > 0
-}
-
-// cleanText makes bounded, printable, valid UTF-8 of bytes from the network.
-func cleanText(b []byte, limit int) string {
-	cut := len(b) > limit
-	if cut {
-		b = b[:limit]
-	}
-	plain := true
-	for _, c := range b {
-		if c < 0x20 || c >= 0x7f {
-			plain = false
-			break
-		}
-	}
-	if plain {
-		return string(b)
-	}
-	if cut { // not in the middle of a character
-		for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
-			if utf8.RuneStart(b[len(b)-n]) {
-				if !utf8.FullRune(b[len(b)-n:]) {
-					b = b[:len(b)-n]
-				}
-				break
-			}
-		}
-	}
-	clean := strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f {
-			return utf8.RuneError
-		}
-		return r
-	}, strings.ToValidUTF8(string(b), "\uFFFD"))
-	for len(clean) > limit { // a replacement is longer than what it replaces
-		_, size := utf8.DecodeLastRuneInString(clean)
-		clean = clean[:len(clean)-size]
-	}
-	return clean
 }
