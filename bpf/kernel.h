@@ -219,27 +219,4 @@ struct user_msghdr {
 
 #include <bpf/bpf_tracing.h>
 
-/*
- * Where tracepoints may be preempted (Linux 7), the kernel skips a program for
- * every task that comes to it while another one on the CPU is in the middle of it.
- * Set by the agent where the kernel can hold that off (6.10) and takes programs that do.
- */
-const volatile bool hold_cpu = false;
-
-extern void bpf_preempt_disable(void) __ksym __weak;
-extern void bpf_preempt_enable(void) __ksym __weak;
-
-/* Runs an expression without being preempted. */
-#define ON_THIS_CPU(expression)                \
-	({                                     \
-		int result;                    \
-                                               \
-		if (hold_cpu)                  \
-			bpf_preempt_disable(); \
-		result = (expression);         \
-		if (hold_cpu)                  \
-			bpf_preempt_enable();  \
-		result;                        \
-	})
-
 #endif

@@ -11,19 +11,19 @@ struct page;
 SEC("fexit/inet_sendmsg")
 int BPF_PROG(inet_sendmsg, struct socket *sock, struct msghdr *msg, u64 size, int ret)
 {
-	return ON_THIS_CPU(socket_sent(BPF_CORE_READ(sock, sk), ret));
+	return socket_sent(BPF_CORE_READ(sock, sk), ret);
 }
 
 SEC("fexit/inet6_sendmsg")
 int BPF_PROG(inet6_sendmsg, struct socket *sock, struct msghdr *msg, u64 size, int ret)
 {
-	return ON_THIS_CPU(socket_sent(BPF_CORE_READ(sock, sk), ret));
+	return socket_sent(BPF_CORE_READ(sock, sk), ret);
 }
 
 SEC("fexit/unix_stream_sendmsg")
 int BPF_PROG(unix_stream_sendmsg, struct socket *sock, struct msghdr *msg, u64 size, int ret)
 {
-	return ON_THIS_CPU(socket_sent(BPF_CORE_READ(sock, sk), ret));
+	return socket_sent(BPF_CORE_READ(sock, sk), ret);
 }
 
 /* Gone in 6.5 (dc97391e6610, "sock: Remove ->sendpage*()"). */
@@ -31,26 +31,26 @@ SEC("?fexit/inet_sendpage")
 int BPF_PROG(inet_sendpage, struct socket *sock, struct page *page, int offset, u64 size, int flags,
 	     int ret)
 {
-	return ON_THIS_CPU(socket_sent(BPF_CORE_READ(sock, sk), ret));
+	return socket_sent(BPF_CORE_READ(sock, sk), ret);
 }
 
 SEC("fexit/inet_recvmsg")
 int BPF_PROG(inet_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags, int ret)
 {
-	return ON_THIS_CPU(socket_received(BPF_CORE_READ(sock, sk), ret, flags));
+	return socket_received(BPF_CORE_READ(sock, sk), ret, flags);
 }
 
 SEC("fexit/inet6_recvmsg")
 int BPF_PROG(inet6_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags, int ret)
 {
-	return ON_THIS_CPU(socket_received(BPF_CORE_READ(sock, sk), ret, flags));
+	return socket_received(BPF_CORE_READ(sock, sk), ret, flags);
 }
 
 SEC("fexit/unix_stream_recvmsg")
 int BPF_PROG(unix_stream_recvmsg, struct socket *sock, struct msghdr *msg, u64 size, int flags,
 	     int ret)
 {
-	return ON_THIS_CPU(socket_received(BPF_CORE_READ(sock, sk), ret, flags));
+	return socket_received(BPF_CORE_READ(sock, sk), ret, flags);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -8,13 +8,13 @@
 SEC("tp_btf/sock_send_length")
 int BPF_PROG(sock_send_length, struct sock *sk, int ret, int flags)
 {
-	return ON_THIS_CPU(socket_sent(sk, ret));
+	return socket_sent(sk, ret);
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(sock_recv_length, struct sock *sk, int ret, int flags)
 {
-	return ON_THIS_CPU(socket_received(sk, ret, flags));
+	return socket_received(sk, ret, flags);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

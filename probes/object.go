@@ -3,7 +3,6 @@ package probes
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/cilium/ebpf"
@@ -27,24 +26,10 @@ type object struct {
 // A variable that an object does not have is passed over: objects share one set.
 type settings map[string]any
 
-// loadObject loads <name>.bpf.c, with programs that hold their CPU where the kernel
-// takes such: since 6.10, and with global functions since 6.15.
-func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *btf.Spec) (*object, error) {
-	var f *btf.Func
-	if kernel != nil && kernel.TypeByName("bpf_preempt_disable", &f) == nil {
-		holding := maps.Clone(set)
-		holding["hold_cpu"] = true
-		if o, err := loadVariant(name, holding, shared, kernel); err == nil {
-			return o, nil
-		}
-	}
-	return loadVariant(name, set, shared, kernel)
-}
-
-// loadVariant loads <name>.bpf.c. Maps that shared names already are used
+// loadObject loads <name>.bpf.c. Maps that shared names already are used
 // instead of new ones, and the object's own are added to it. kernel are the
 // running kernel's types; nil: they are read anew.
-func loadVariant(name string, set settings, shared map[string]*ebpf.Map, kernel *btf.Spec) (*object, error) {
+func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *btf.Spec) (*object, error) {
 	file, err := bpf.Object(name)
 	if err != nil {
 		return nil, err
