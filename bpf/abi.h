@@ -278,7 +278,11 @@ enum go_field {
 	GO_FIELDS = 50,
 };
 
-#define GO_ABSENT 0xffff /* this program has no such field */
+enum go_offset {
+	GO_ABSENT = 0xffff, /* this program has no such field */
+};
+
+#define GO_PROGRAMS 256 /* entries of `go_programs` */
 
 /* Value of `go_programs`: one Go executable. Written by the agent. */
 struct go_program {

@@ -15,7 +15,7 @@
 /* Inserted by the agent, one a Go executable. Entry 0 is none. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 256);
+	__uint(max_entries, GO_PROGRAMS);
 	__type(key, u32);
 	__type(value, struct go_program);
 } go_programs SEC(".maps");

@@ -158,6 +158,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *p)
 
 	if (t) { /* another program: the agent says what its tasks are */
 		t->settled = 0;
+		t->program = 0;
 		t->goid_offset = 0;
 		t->g_tls_offset = 0;
 	}

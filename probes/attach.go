@@ -39,6 +39,9 @@ func attachTo(spec *ebpf.ProgramSpec, program *ebpf.Program, place string) (link
 	case ebpf.Tracing:
 		return link.AttachTracing(link.TracingOptions{Program: program})
 	case ebpf.Kprobe:
+		if spec.SectionName == uprobeSection {
+			return nil, nil // at each target by itself
+		}
 		if strings.HasPrefix(spec.SectionName, "kretprobe/") {
 			return link.Kretprobe(place, program, nil)
 		}

@@ -55,6 +55,13 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *
 			delete(spec.Programs, p)
 		}
 	}
+	if set["uprobe_multi"] == true {
+		for _, p := range spec.Programs {
+			if p.SectionName == uprobeSection {
+				p.AttachType = ebpf.AttachTraceUprobeMulti
+			}
+		}
+	}
 	if set["have_bpf_loop"] == false {
 		for _, p := range spec.Programs {
 			dropCallbacks(p)

@@ -68,7 +68,9 @@ type Probes struct {
 	kernel  *btf.Spec // only while loading
 	targets *Targets
 	reader  *ringbuf.Reader
-	inject  *injector // nil: nothing is injected
+	// libraries are probed in the targets that have them; nil until Open.
+	libraries *libraries
+	inject    *injector // nil: nothing is injected
 
 	malformed atomic.Uint64
 
@@ -113,7 +115,8 @@ func (p *Probes) open(c Config) error {
 	if err := life.attach(); err != nil {
 		return err
 	}
-	p.targets = newTargets(p.maps["targets"], p.log)
+	p.libraries = newLibraries(p, set)
+	p.targets = newTargets(p.maps["targets"], p.libraries, p.log)
 	if !c.NoInject {
 		if p.inject, err = p.openInjector(set, c.NoInjectBlocking); err != nil {
 			p.log.Warn("no trace context is put on the wire", "error", err)
@@ -142,6 +145,7 @@ func (c Config) settings() settings {
 		"scan_classes":  scanner.classes,
 		"scan_table":    scanner.table,
 		"have_bpf_loop": haveBPFLoop(),
+		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
 		"inject_blocking": !c.NoInjectBlocking,
@@ -237,6 +241,9 @@ func (p *Probes) Close() error {
 	}
 	if p.targets != nil {
 		p.targets.Close()
+	}
+	if p.libraries != nil {
+		p.libraries.Close()
 	}
 	if p.reader != nil {
 		errs = append(errs, p.reader.Close())

@@ -25,8 +25,9 @@ const remembered = 30 * time.Second
 // Targets is the table of the processes that are looked at. It is safe for use
 // by several goroutines.
 type Targets struct {
-	kernel *ebpf.Map
-	log    *slog.Logger
+	kernel    *ebpf.Map
+	libraries *libraries
+	log       *slog.Logger
 
 	mu    sync.RWMutex
 	known map[uint32]known
@@ -39,8 +40,8 @@ type known struct {
 	gone    time.Time // zero while it runs
 }
 
-func newTargets(kernel *ebpf.Map, log *slog.Logger) *Targets {
-	return &Targets{kernel: kernel, log: log, known: map[uint32]known{}}
+func newTargets(kernel *ebpf.Map, libraries *libraries, log *slog.Logger) *Targets {
+	return &Targets{kernel: kernel, libraries: libraries, log: log, known: map[uint32]known{}}
 }
 
 // Add makes a process and those it forked targets. Errors are of package
@@ -94,6 +95,9 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 		return // the exec is an event of its own
 	}
 	value := abi.Target{GoidOffset: goid, GTlsOffset: tls, Settled: 1}
+	if goid != 0 {
+		value.Program = t.libraries.attach(p)
+	}
 	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		t.log.Warn("telling the kernel of goroutines", "pid", p.PID, "error", err)
 	}
@@ -240,6 +244,7 @@ func (t *Targets) exited(tgid uint32) {
 	if k, ok := t.known[tgid]; ok {
 		k.gone = now
 		t.known[tgid] = k
+		t.wait.Go(func() { t.libraries.detach(tgid) })
 	}
 	for id, k := range t.known {
 		if !k.gone.IsZero() && now.Sub(k.gone) > remembered {

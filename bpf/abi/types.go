@@ -293,6 +293,12 @@ const (
 	GoFields                      GoField = 50
 )
 
+type GoOffset uint32
+
+const (
+	GoAbsent GoOffset = 65535
+)
+
 type GoProgram struct {
 	_                structs.HostLayout
 	Field            [50]uint16

@@ -1,0 +1,49 @@
+// Package library is what a Go library's folder declares: which functions are
+// probed, by which kernel programs, and which fields those read. It is data; package plan
+// makes of it what holds for one executable.
+package library
+
+import (
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/probes/gobin"
+)
+
+// A Library is one side of a Go library, as far as it is probed.
+type Library struct {
+	Name   string // for people: "net/http server"
+	Object string // kernel object, bpf/<Object>.bpf.c
+	Probes []Probe
+	Fields []Field
+}
+
+// A Probe places a kernel program at a function. Of several with the same program each
+// that the executable has is placed.
+type Probe struct {
+	Program  string // in the library's object
+	Function string // by its linker name, see gobin.SymbolName
+	// Behind names a function that Function calls: the probe is at the branch that
+	// tests what it returned. Empty: at Function's beginning.
+	Behind string
+	// Slot stores, for a probe behind a call, where the caller keeps an argument.
+	Slot *Slot
+	// Optional probes leave the library usable where their function is missing.
+	Optional bool
+}
+
+// A Slot is the integer argument of a call that the caller keeps on its stack, and
+// where the kernel programs look up its distance from the stack pointer.
+type Slot struct {
+	Argument int
+	Set      func(p *abi.GoProgram, displacement uint32)
+}
+
+// A Field is one that kernel programs read: its number, and where to find its offset.
+type Field struct {
+	Number abi.GoField
+	Module string // "std" for the standard library
+	// Paths are ways that versions differ: the first that is there counts. The
+	// offset is the sum of a path's own.
+	Paths [][]gobin.Field
+	// Optional fields leave the library usable where they are missing.
+	Optional bool
+}

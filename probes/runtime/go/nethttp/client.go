@@ -1,0 +1,38 @@
+package nethttp
+
+import (
+	"slices"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/probes/runtime/go/library"
+)
+
+// Client is two hits a request, and a third when it waits for a new connection.
+// All requests pass (*Transport).roundTrip in the goroutine that makes them.
+func Client() library.Library {
+	const trip = "net/http.(*Transport).roundTrip"
+	return library.Library{
+		Name:   "net/http client",
+		Object: "go_http_client",
+		Probes: []library.Probe{
+			{
+				Program: "go_http_connected", Function: trip, Behind: "net/http.(*Transport).getConn",
+				Slot: &library.Slot{Argument: 1, Set: func(p *abi.GoProgram, d uint32) { p.TransportRequest = d }},
+			},
+			{Program: "go_http_answered", Function: trip, Behind: "net/http.(*persistConn).roundTrip"},
+			{Program: "go_http_dial", Function: "net/http.(*Transport).queueForDial", Optional: true},
+		},
+		Fields: slices.Concat(library.Runtime(), library.Socket(), request(), []library.Field{
+			library.Std(abi.GoTransportRequest, "net/http.transportRequest.Request"),
+			library.Std(abi.GoUrlScheme, "net/url.URL.Scheme"),
+			library.Std(abi.GoUrlHost, "net/url.URL.Host"),
+			library.Std(abi.GoPersistConnAlt, "net/http.persistConn.alt"),
+			library.Std(abi.GoPersistConnConn, "net/http.persistConn.conn"),
+			library.Std(abi.GoPersistConnTlsState, "net/http.persistConn.tlsState"),
+			library.Std(abi.GoClientResponseStatus, "net/http.Response.StatusCode"),
+			library.Std(abi.GoClientResponseProtoMajor, "net/http.Response.ProtoMajor"),
+			library.Std(abi.GoClientResponseProtoMinor, "net/http.Response.ProtoMinor"),
+			library.Std(abi.GoClientResponseContentLength, "net/http.Response.ContentLength"),
+		}),
+	}
+}

@@ -1,0 +1,54 @@
+// Package nethttp declares the probes of Go's net/http, the server's and the
+// client's.
+package nethttp
+
+import (
+	"slices"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/probes/runtime/go/library"
+)
+
+// Server is two hits a request, whichever of HTTP/1, TLS and HTTP/2 brings it:
+// where the server calls the handler, and where it finishes the response.
+func Server() library.Library {
+	return library.Library{
+		Name:   "net/http server",
+		Object: "go_http_server",
+		Probes: []library.Probe{
+			{Program: "go_http_serve", Function: "net/http.serverHandler.ServeHTTP"},
+			{Program: "go_http_finish", Function: "net/http.(*response).finishRequest"},
+			{Program: "go_http2_finish", Function: "net/http.(*http2responseWriter).handlerDone", Optional: true},
+			{Program: "go_http2_finish", Function: "net/http/internal/http2.(*responseWriter).handlerDone", Optional: true}, // since Go 1.27
+		},
+		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), request(), []library.Field{
+			library.Std(abi.GoRequestProtoMajor, "net/http.Request.ProtoMajor"),
+			library.Std(abi.GoRequestProtoMinor, "net/http.Request.ProtoMinor"),
+			library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
+			library.Std(abi.GoRequestHost, "net/http.Request.Host"),
+			library.Std(abi.GoRequestRemoteAddr, "net/http.Request.RemoteAddr"),
+			library.Std(abi.GoRequestTls, "net/http.Request.TLS"),
+			library.Std(abi.GoRequestPattern, "net/http.Request.Pattern").OrAbsent(), // since Go 1.23
+			library.Std(abi.GoResponseConn, "net/http.response.conn"),
+			library.Std(abi.GoResponseReq, "net/http.response.req"),
+			library.Std(abi.GoResponseStatus, "net/http.response.status"),
+			library.Std(abi.GoResponseWritten, "net/http.response.written"),
+			library.Std(abi.GoConnRwc, "net/http.conn.rwc"),
+			library.Std(abi.GoH2WriterState, "net/http.http2responseWriter.rws", "net/http/internal/http2.responseWriter.rws").OrAbsent(),
+			library.Std(abi.GoH2StateReq, "net/http.http2responseWriterState.req", "net/http/internal/http2.responseWriterState.req").OrAbsent(),
+			library.Std(abi.GoH2StateStatus, "net/http.http2responseWriterState.status", "net/http/internal/http2.responseWriterState.status").OrAbsent(),
+			library.Std(abi.GoH2StateWritten, "net/http.http2responseWriterState.wroteBytes", "net/http/internal/http2.responseWriterState.wroteBytes").OrAbsent(),
+		}),
+	}
+}
+
+// request are the fields that both sides read.
+func request() []library.Field {
+	return []library.Field{
+		library.Std(abi.GoRequestMethod, "net/http.Request.Method"),
+		library.Std(abi.GoRequestUrl, "net/http.Request.URL"),
+		library.Std(abi.GoRequestContentLength, "net/http.Request.ContentLength"),
+		library.Std(abi.GoRequestCtx, "net/http.Request.ctx"),
+		library.Std(abi.GoUrlPath, "net/url.URL.Path"),
+	}
+}
