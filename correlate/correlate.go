@@ -1,6 +1,7 @@
 // Package correlate turns what the kernel reports into spans: events become
-// exchanges (package flow and the protocols), and exchanges become spans with
-// the identity that the kernel gave them, or that their own headers name.
+// exchanges (package flow with the protocols, and the libraries), and exchanges
+// become spans with the identity that the kernel gave them, or that their own
+// headers name.
 package correlate
 
 import (
@@ -37,6 +38,7 @@ type Config struct {
 type Correlator struct {
 	flow      *flow.Assembler
 	ledger    flow.Ledger
+	calls     calls
 	resources resources
 	clock     clock
 	scope     instrumentation.Scope
@@ -50,6 +52,7 @@ type Correlator struct {
 func New(c Config, now uint64) *Correlator {
 	r := &Correlator{
 		ledger:    c.Ledger,
+		calls:     calls{decoders: Libraries()},
 		resources: resources{find: c.Processes, options: c.Resource, known: map[uint32]described{}},
 		clock:     clock{wall: time.Now},
 		scope:     instrumentation.Scope{Name: "throughline", Version: c.Resource.Version},
@@ -62,7 +65,13 @@ func New(c Config, now uint64) *Correlator {
 }
 
 // Handle takes one event.
-func (c *Correlator) Handle(ev *event.Event) { c.flow.Handle(ev) }
+func (c *Correlator) Handle(ev *event.Event) {
+	if ev.Kind() == abi.EventCall {
+		c.call(ev)
+		return
+	}
+	c.flow.Handle(ev)
+}
 
 // Tick settles what no event tells; now is CLOCK_MONOTONIC nanoseconds.
 func (c *Correlator) Tick(now uint64) {
@@ -97,7 +106,7 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 
 // Samples gives the figures of this stage.
 func (c *Correlator) Samples() []telemetry.Sample {
-	return append(flowSamples(c.stats.Load()), telemetry.Sample{
+	return append(append(flowSamples(c.stats.Load()), c.calls.samples()...), telemetry.Sample{
 		Name: "spans", Noun: "spans", Help: "Spans made of exchanges.", Value: c.spans.Load(),
 	})
 }

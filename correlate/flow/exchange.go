@@ -35,7 +35,7 @@ type Conn struct {
 // OpenTelemetry's semantic conventions. Times are CLOCK_MONOTONIC nanoseconds.
 // The receiver owns it.
 type Exchange struct {
-	Conn *Conn
+	Conn *Conn  // nil if a library reported it on a connection that is not known
 	Tgid uint32 // process that moved the request's first byte
 
 	// Context is what the kernel minted for this exchange. All zero if it

@@ -81,7 +81,9 @@ func Rules() []Rule {
 			return each(p.Imports, func(i string) bool { return siblings(p.ImportPath, i) })
 		}},
 		{"parsers and libraries", "either reports exchanges without the other; what both write has a package of its own", func(p Package) []string {
-			return each(p.Imports, func(i string) bool { return within(p.ImportPath, "correlate/library") && within(i, "correlate/protocol") })
+			return each(p.Imports, func(i string) bool {
+				return within(p.ImportPath, "correlate/library") && within(i, "correlate/protocol")
+			})
 		}},
 		{"nobody imports cmd", "it builds the graph; what others need belongs into a package of its own", func(p Package) []string {
 			return each(p.Imports, func(i string) bool { return within(i, "cmd") && !within(p.ImportPath, "cmd") })

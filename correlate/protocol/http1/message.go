@@ -6,6 +6,7 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // begin takes the first bytes of a message.
@@ -227,7 +228,7 @@ func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how f
 	case status < 200: // an interim response: RFC 9110 section 15.2
 		s.reset(phaseStart)
 		return
-	case r.method == http.MethodHead, status == http.StatusNoContent, status == http.StatusNotModified:
+	case !httpspan.BodySent(r.method, status):
 		how = framingNone
 		f.hasLength = false
 	}
