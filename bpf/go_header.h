@@ -83,41 +83,56 @@ static __always_inline void header_take(struct header_search *s, const struct go
 		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
 }
 
-/* False: the search is over. */
-SUBPROGRAM bool header_group(struct header_search *s, u64 at)
+static __always_inline struct header_search *header_search(void)
 {
-	struct swiss_group *g = &s->slots.group;
+	u32 zero = 0;
 
+	return bpf_map_lookup_elem(&header_searches, &zero);
+}
+
+/* 0: the search is over. Global, as header_bucket: the verifier walks it once. */
+__noinline int header_group(u64 at)
+{
+	struct header_search *s = header_search();
+	struct swiss_group *g;
+
+	if (!s)
+		return 0;
+	g = &s->slots.group;
 	if (bpf_probe_read_user(g, sizeof(*g), (void *)at))
-		return false;
+		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (g->control[i] & 0x80 || !header_is(s, &g->slot[i].key))
 			continue; /* empty or deleted */
 		header_take(s, &g->slot[i].value);
-		return false;
+		return 0;
 	}
-	return true;
+	return 1;
 }
 
 #define EMPTY_HASHES 4 /* runtime/map.go, minTopHash is 5 */
 
-SUBPROGRAM bool header_bucket(struct header_search *s, u64 at)
+__noinline int header_bucket(u64 at)
 {
-	struct bucket *b = &s->slots.bucket;
+	struct header_search *s = header_search();
+	struct bucket *b;
 
+	if (!s)
+		return 0;
+	b = &s->slots.bucket;
 	if (bpf_probe_read_user(b, sizeof(*b), (void *)at))
-		return false;
+		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (b->hash[i] <= EMPTY_HASHES || !header_is(s, &b->key[i]))
 			continue;
 		header_take(s, &b->value[i]);
-		return false;
+		return 0;
 	}
-	return true;
+	return 1;
 }
 
 /* internal/runtime/maps/table.go: groups is {data, lengthMask}. */
-static __always_inline bool header_table(struct header_search *s, u64 table, u16 groups)
+static __always_inline bool header_table(u64 table, u16 groups)
 {
 	struct {
 		u64 data;
@@ -128,24 +143,23 @@ static __always_inline bool header_table(struct header_search *s, u64 table, u16
 	    bpf_probe_read_user(&reference, sizeof(reference), (void *)(table + groups)))
 		return false;
 	for (u64 i = 0; i < GROUPS_MAX && i <= reference.mask; i++)
-		if (!header_group(s, reference.data + i * sizeof(struct swiss_group)))
+		if (!header_group(reference.data + i * sizeof(struct swiss_group)))
 			return false;
 	return true;
 }
 
-static __always_inline void header_swiss(struct header_search *s, const struct go_program *p,
-					 u64 map)
+static __always_inline void header_swiss(const struct go_program *p, u64 map)
 {
 	u64 tables = go_word(map, p->field[GO_MAP_DIR_LEN]);
 	u64 at = go_word(map, p->field[GO_MAP_DIR_PTR]);
 
 	if (!tables) {
 		if (at)
-			header_group(s, at);
+			header_group(at);
 		return;
 	}
 	for (u64 i = 0; i < TABLES_MAX && i < tables; i++)
-		if (!header_table(s, go_word(at, i * 8), p->field[GO_TABLE_GROUPS]))
+		if (!header_table(go_word(at, i * 8), p->field[GO_TABLE_GROUPS]))
 			return;
 }
 
@@ -159,7 +173,7 @@ static __always_inline void header_buckets(struct header_search *s, const struct
 		u64 bucket = at + i * sizeof(struct bucket);
 
 		for (u32 k = 0; k <= OVERFLOWS_MAX && bucket; k++) {
-			if (!header_bucket(s, bucket))
+			if (!header_bucket(bucket))
 				return;
 			bucket = s->slots.bucket.overflow;
 		}
@@ -174,7 +188,7 @@ SUBPROGRAM void header_find(struct header_search *s, const struct go_program *p,
 	if (!header)
 		return;
 	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
-		header_swiss(s, p, header);
+		header_swiss(p, header);
 	else
 		header_buckets(s, p, header);
 }

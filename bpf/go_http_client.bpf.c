@@ -6,7 +6,6 @@
  * which asks getConn for a connection and sends on it; the probes sit at the
  * branches that test the error of either, in the goroutine that made the request.
  */
-#include "exchange.h"
 #include "go_call.h"
 
 /* When a goroutine began to wait for a new connection. Inserted by

@@ -2,7 +2,6 @@
 //go:build ignore
 
 /* Requests that Go's net/http serves, over HTTP/1, TLS and HTTP/2. */
-#include "exchange.h"
 #include "go_call.h"
 
 /* Header names in canonical form, as little-endian words. */
@@ -13,8 +12,7 @@
 SUBPROGRAM bool header_context(struct call_event *e, const struct go_program *p, u64 header,
 			       struct trace_context *remote)
 {
-	u32 zero = 0;
-	struct header_search *s = bpf_map_lookup_elem(&header_searches, &zero);
+	struct header_search *s = header_search();
 	u8 value[64] WORDS = {};
 	u64 len;
 
