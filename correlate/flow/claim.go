@@ -47,6 +47,21 @@ func (c *connection) claim() {
 	}
 }
 
+// stands reports whether a claimed connection is still there. The kernel does not
+// say when bytes move on it, and a call may take longer than Options.Idle.
+func (c *connection) stands(now uint64, ledger Ledger) bool {
+	if !c.claimed || ledger == nil {
+		return false
+	}
+	kernel, found := ledger.Conn(c.conn.Sock)
+	c.a.stats.LedgerReads++
+	if !found || kernel.Gen != c.gen {
+		return false
+	}
+	c.touch(now)
+	return true
+}
+
 // linger takes the close event of a claimed connection.
 func (c *connection) linger(now uint64) {
 	c.closed = max(now, 1)

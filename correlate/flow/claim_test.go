@@ -173,7 +173,14 @@ func TestClaimedAreEvicted(t *testing.T) {
 			t.Fatal("forgotten in use")
 		}
 	}
+	b.kernel.Gen = b.gen
+	b.wait(5 * time.Minute) // of a call
 	if s := b.Stats(); s.Connections != 1 || s.EvictedIdle != 9 {
+		t.Errorf("%+v", s)
+	}
+	b.kernel.Gen = 0 // the close event was lost
+	b.wait(2 * time.Minute)
+	if s := b.Stats(); s.Connections != 0 || s.EvictedIdle != 10 {
 		t.Errorf("%+v", s)
 	}
 	b.Close(b.now)

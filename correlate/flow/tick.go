@@ -126,7 +126,7 @@ func (c *connection) expire(now uint64, ledger Ledger) {
 		c.parser.End(Ending{Reason: EndTimeout, Time: now})
 		c.review(now)
 	}
-	if since(now, c.last) >= uint64(c.a.options.Idle) && !c.movedUnseen(ledger) {
+	if since(now, c.last) >= uint64(c.a.options.Idle) && !c.movedUnseen(ledger) && !c.stands(now, ledger) {
 		c.a.stats.EvictedIdle++
 		c.release(now)
 		c.end(Ending{Reason: EndForget, Time: now})
