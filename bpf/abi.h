@@ -226,56 +226,51 @@ struct target {
  * which holds each one's offset in bytes. */
 enum go_field {
 	GO_G_GOID = 0,
-	GO_G_PARENT_GOID = 1,
-	GO_G_M = 2,
-	GO_G_PANIC = 3,
-	GO_M_P = 4,
-	GO_P_GOIDCACHE = 5,
-	GO_P_GOIDCACHEEND = 6,
-	GO_REQUEST_METHOD = 7,
-	GO_REQUEST_URL = 8,
-	GO_REQUEST_PROTO_MAJOR = 9,
-	GO_REQUEST_PROTO_MINOR = 10,
-	GO_REQUEST_HEADER = 11,
-	GO_REQUEST_CONTENT_LENGTH = 12,
-	GO_REQUEST_HOST = 13,
-	GO_REQUEST_REMOTE_ADDR = 14,
-	GO_REQUEST_TLS = 15,
-	GO_REQUEST_CTX = 16,
-	GO_REQUEST_PATTERN = 17,
-	GO_URL_SCHEME = 18,
-	GO_URL_HOST = 19,
-	GO_URL_PATH = 20,
-	GO_RESPONSE_CONN = 21, /* of type response, a server's */
-	GO_RESPONSE_REQ = 22,
-	GO_RESPONSE_STATUS = 23,
-	GO_RESPONSE_WRITTEN = 24,
-	GO_CONN_RWC = 25,
-	GO_CONN_TLS_STATE = 26,
-	GO_H2_WRITER_STATE = 27, /* http2responseWriter.rws */
-	GO_H2_STATE_REQ = 28,
-	GO_H2_STATE_STATUS = 29,
-	GO_H2_STATE_WRITTEN = 30,
-	GO_TCP_CONN_FD = 31, /* net.conn.fd */
-	GO_NET_FD_FAMILY = 32,
-	GO_NET_FD_SOTYPE = 33,
-	GO_POLL_FD_SYSFD = 34, /* in net.netFD */
-	GO_POLL_FD_IS_STREAM = 35,
-	GO_PERSIST_CONN_ALT = 36,
-	GO_PERSIST_CONN_CONN = 37,
-	GO_PERSIST_CONN_TLS_STATE = 38,
-	GO_CLIENT_RESPONSE_STATUS = 39, /* of type Response */
-	GO_CLIENT_RESPONSE_PROTO_MAJOR = 40,
-	GO_CLIENT_RESPONSE_PROTO_MINOR = 41,
-	GO_CLIENT_RESPONSE_CONTENT_LENGTH = 42,
-	GO_MAP_DIR_PTR = 43, /* of a swiss map, Go 1.24 */
-	GO_MAP_DIR_LEN = 44,
-	GO_TABLE_GROUPS = 45,
-	GO_HMAP_B = 46, /* of a map with buckets, until Go 1.23 */
-	GO_HMAP_BUCKETS = 47,
-	GO_TLS_CONN_CONN = 48, /* crypto/tls.Conn.conn */
-	GO_TRANSPORT_REQUEST = 49, /* transportRequest.Request */
-	GO_FIELDS = 50,
+	GO_G_PANIC = 1,
+	GO_REQUEST_METHOD = 2,
+	GO_REQUEST_URL = 3,
+	GO_REQUEST_PROTO_MAJOR = 4,
+	GO_REQUEST_PROTO_MINOR = 5,
+	GO_REQUEST_HEADER = 6,
+	GO_REQUEST_CONTENT_LENGTH = 7,
+	GO_REQUEST_HOST = 8,
+	GO_REQUEST_REMOTE_ADDR = 9,
+	GO_REQUEST_TLS = 10,
+	GO_REQUEST_CTX = 11,
+	GO_REQUEST_PATTERN = 12,
+	GO_URL_SCHEME = 13,
+	GO_URL_HOST = 14,
+	GO_URL_PATH = 15,
+	GO_RESPONSE_CONN = 16, /* of type response, a server's */
+	GO_RESPONSE_REQ = 17,
+	GO_RESPONSE_STATUS = 18,
+	GO_RESPONSE_WRITTEN = 19,
+	GO_CONN_RWC = 20,
+	GO_CONN_TLS_STATE = 21,
+	GO_H2_WRITER_STATE = 22, /* http2responseWriter.rws */
+	GO_H2_STATE_REQ = 23,
+	GO_H2_STATE_STATUS = 24,
+	GO_H2_STATE_WRITTEN = 25,
+	GO_TCP_CONN_FD = 26, /* net.conn.fd */
+	GO_NET_FD_FAMILY = 27,
+	GO_NET_FD_SOTYPE = 28,
+	GO_POLL_FD_SYSFD = 29, /* in net.netFD */
+	GO_POLL_FD_IS_STREAM = 30,
+	GO_PERSIST_CONN_ALT = 31,
+	GO_PERSIST_CONN_CONN = 32,
+	GO_PERSIST_CONN_TLS_STATE = 33,
+	GO_CLIENT_RESPONSE_STATUS = 34, /* of type Response */
+	GO_CLIENT_RESPONSE_PROTO_MAJOR = 35,
+	GO_CLIENT_RESPONSE_PROTO_MINOR = 36,
+	GO_CLIENT_RESPONSE_CONTENT_LENGTH = 37,
+	GO_MAP_DIR_PTR = 38, /* of a swiss map, Go 1.24 */
+	GO_MAP_DIR_LEN = 39,
+	GO_TABLE_GROUPS = 40,
+	GO_HMAP_B = 41, /* of a map with buckets, until Go 1.23 */
+	GO_HMAP_BUCKETS = 42,
+	GO_TLS_CONN_CONN = 43, /* crypto/tls.Conn.conn */
+	GO_TRANSPORT_REQUEST = 44, /* transportRequest.Request */
+	GO_FIELDS = 45,
 };
 
 enum go_offset {
@@ -308,9 +303,6 @@ struct task {
 	__u64 gen;
 	__u32 open;	  /* requests taken up and not yet answered */
 	__u32 overlapped; /* more than one was open: no parent until none is */
-	/* Goroutines with these numbers were made after the request began. */
-	__u64 first_goid;
-	__u64 end_goid; /* behind the last of them */
 };
 
 /* Where an exchange on a connection stands. */

@@ -92,20 +92,6 @@ static __always_inline bool go_hit_begin(struct go_hit *hit, u64 g)
 	return hit->task.id != 0;
 }
 
-/*
- * The numbers that goroutines get that begin from now on, as far as is certain:
- * each P hands them out from a block of its own (newproc1 in runtime/proc.go).
- */
-static __always_inline void go_next_goroutines(const struct go_hit *hit, struct task *task)
-{
-	const struct go_program *p = hit->program;
-	u64 m = go_word(hit->g, p->field[GO_G_M]);
-	u64 processor = go_word(m, p->field[GO_M_P]);
-
-	task->first_goid = go_word(processor, p->field[GO_P_GOIDCACHE]);
-	task->end_goid = go_word(processor, p->field[GO_P_GOIDCACHEEND]);
-}
-
 /* The context.Context of an open request, by the address of what it holds. */
 struct go_context_key {
 	u64 context;
@@ -148,23 +134,9 @@ static __always_inline struct trace_context *go_context_span(u64 context, u32 tg
 	return NULL;
 }
 
-/* The request that the goroutine's creator serves, if it was created meanwhile. */
-static __always_inline struct trace_context *go_creator_span(const struct go_hit *hit)
-{
-	struct task_key creator = hit->task;
-	struct task *task;
-	bool overlapped;
-
-	creator.id = go_word(hit->g, hit->program->field[GO_G_PARENT_GOID]);
-	if (!creator.id)
-		return NULL;
-	task = task_serving(&creator, &overlapped);
-	if (!task || hit->task.id < task->first_goid || hit->task.id >= task->end_goid)
-		return NULL;
-	return &task->ctx;
-}
-
-/* Which request caused what the goroutine does with a context, or NULL. */
+/* Which request caused what the goroutine does with a context, or NULL. Who created
+ * the goroutine says nothing: a pool's worker serves others than the request that
+ * happened to start it. */
 static __always_inline struct trace_context *go_cause(const struct go_hit *hit, u64 context)
 {
 	struct trace_context *span = go_context_span(context, hit->task.tgid);
@@ -174,7 +146,7 @@ static __always_inline struct trace_context *go_cause(const struct go_hit *hit, 
 	if (span)
 		return span;
 	task = task_serving(&hit->task, &overlapped);
-	return task ? &task->ctx : go_creator_span(hit);
+	return task ? &task->ctx : NULL;
 }
 
 #endif

@@ -95,7 +95,6 @@ static __always_inline void request_taken(const struct call_event *e, const stru
 		.open = 1,
 	};
 
-	go_next_goroutines(hit, &task);
 	if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
 		drop(DROP_TASKS_FULL);
 	key.context = go_held(request, hit->program->field[GO_REQUEST_CTX]);

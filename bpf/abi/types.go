@@ -241,56 +241,51 @@ type GoField uint32
 
 const (
 	GoGGoid                       GoField = 0
-	GoGParentGoid                 GoField = 1
-	GoGM                          GoField = 2
-	GoGPanic                      GoField = 3
-	GoMP                          GoField = 4
-	GoPGoidcache                  GoField = 5
-	GoPGoidcacheend               GoField = 6
-	GoRequestMethod               GoField = 7
-	GoRequestUrl                  GoField = 8
-	GoRequestProtoMajor           GoField = 9
-	GoRequestProtoMinor           GoField = 10
-	GoRequestHeader               GoField = 11
-	GoRequestContentLength        GoField = 12
-	GoRequestHost                 GoField = 13
-	GoRequestRemoteAddr           GoField = 14
-	GoRequestTls                  GoField = 15
-	GoRequestCtx                  GoField = 16
-	GoRequestPattern              GoField = 17
-	GoUrlScheme                   GoField = 18
-	GoUrlHost                     GoField = 19
-	GoUrlPath                     GoField = 20
-	GoResponseConn                GoField = 21
-	GoResponseReq                 GoField = 22
-	GoResponseStatus              GoField = 23
-	GoResponseWritten             GoField = 24
-	GoConnRwc                     GoField = 25
-	GoConnTlsState                GoField = 26
-	GoH2WriterState               GoField = 27
-	GoH2StateReq                  GoField = 28
-	GoH2StateStatus               GoField = 29
-	GoH2StateWritten              GoField = 30
-	GoTcpConnFd                   GoField = 31
-	GoNetFdFamily                 GoField = 32
-	GoNetFdSotype                 GoField = 33
-	GoPollFdSysfd                 GoField = 34
-	GoPollFdIsStream              GoField = 35
-	GoPersistConnAlt              GoField = 36
-	GoPersistConnConn             GoField = 37
-	GoPersistConnTlsState         GoField = 38
-	GoClientResponseStatus        GoField = 39
-	GoClientResponseProtoMajor    GoField = 40
-	GoClientResponseProtoMinor    GoField = 41
-	GoClientResponseContentLength GoField = 42
-	GoMapDirPtr                   GoField = 43
-	GoMapDirLen                   GoField = 44
-	GoTableGroups                 GoField = 45
-	GoHmapB                       GoField = 46
-	GoHmapBuckets                 GoField = 47
-	GoTlsConnConn                 GoField = 48
-	GoTransportRequest            GoField = 49
-	GoFields                      GoField = 50
+	GoGPanic                      GoField = 1
+	GoRequestMethod               GoField = 2
+	GoRequestUrl                  GoField = 3
+	GoRequestProtoMajor           GoField = 4
+	GoRequestProtoMinor           GoField = 5
+	GoRequestHeader               GoField = 6
+	GoRequestContentLength        GoField = 7
+	GoRequestHost                 GoField = 8
+	GoRequestRemoteAddr           GoField = 9
+	GoRequestTls                  GoField = 10
+	GoRequestCtx                  GoField = 11
+	GoRequestPattern              GoField = 12
+	GoUrlScheme                   GoField = 13
+	GoUrlHost                     GoField = 14
+	GoUrlPath                     GoField = 15
+	GoResponseConn                GoField = 16
+	GoResponseReq                 GoField = 17
+	GoResponseStatus              GoField = 18
+	GoResponseWritten             GoField = 19
+	GoConnRwc                     GoField = 20
+	GoConnTlsState                GoField = 21
+	GoH2WriterState               GoField = 22
+	GoH2StateReq                  GoField = 23
+	GoH2StateStatus               GoField = 24
+	GoH2StateWritten              GoField = 25
+	GoTcpConnFd                   GoField = 26
+	GoNetFdFamily                 GoField = 27
+	GoNetFdSotype                 GoField = 28
+	GoPollFdSysfd                 GoField = 29
+	GoPollFdIsStream              GoField = 30
+	GoPersistConnAlt              GoField = 31
+	GoPersistConnConn             GoField = 32
+	GoPersistConnTlsState         GoField = 33
+	GoClientResponseStatus        GoField = 34
+	GoClientResponseProtoMajor    GoField = 35
+	GoClientResponseProtoMinor    GoField = 36
+	GoClientResponseContentLength GoField = 37
+	GoMapDirPtr                   GoField = 38
+	GoMapDirLen                   GoField = 39
+	GoTableGroups                 GoField = 40
+	GoHmapB                       GoField = 41
+	GoHmapBuckets                 GoField = 42
+	GoTlsConnConn                 GoField = 43
+	GoTransportRequest            GoField = 44
+	GoFields                      GoField = 45
 )
 
 type GoOffset uint32
@@ -301,7 +296,8 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [50]uint16
+	Field            [45]uint16
+	_                [2]byte
 	TransportRequest uint32
 	Reserved         uint32
 }
@@ -416,8 +412,6 @@ type Task struct {
 	Gen        uint64
 	Open       uint32
 	Overlapped uint32
-	FirstGoid  uint64
-	EndGoid    uint64
 }
 
 type TaskKey struct {

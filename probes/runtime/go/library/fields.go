@@ -33,12 +33,7 @@ func (f Field) OrAbsent() Field {
 func Runtime() []Field {
 	return []Field{
 		Std(abi.GoGGoid, "runtime.g.goid"),
-		Std(abi.GoGParentGoid, "runtime.g.parentGoid").OrAbsent(), // since Go 1.21
-		Std(abi.GoGM, "runtime.g.m").OrAbsent(),
 		Std(abi.GoGPanic, "runtime.g._panic").OrAbsent(),
-		Std(abi.GoMP, "runtime.m.p").OrAbsent(),
-		Std(abi.GoPGoidcache, "runtime.p.goidcache").OrAbsent(),
-		Std(abi.GoPGoidcacheend, "runtime.p.goidcacheend").OrAbsent(),
 	}
 }
 
