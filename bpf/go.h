@@ -46,6 +46,11 @@ struct go_hit {
 	u64 now;
 };
 
+struct go_string {
+	u64 data;
+	u64 len;
+};
+
 /* The word at base + offset; 0: absent or unreadable. */
 static __always_inline u64 go_word(u64 base, u16 offset)
 {

@@ -6,15 +6,6 @@
 #include "conn.h"
 #include "fd.h"
 #include "go.h"
-#include "go_header.h"
-
-/* Room to put one call together: too large for the stack. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct call_event);
-} call_rooms SEC(".maps");
 
 #define METHOD_MAX 16
 #define PATH_MAX 256
@@ -27,14 +18,10 @@ _Static_assert(METHOD_MAX + PATH_MAX + HOST_MAX + PEER_MAX + TRACESTATE_MAX + RO
 		       CALL_TEXT_SIZE,
 	       "the texts fit");
 
-static __always_inline struct call_event *call_room(const struct go_hit *hit, u16 library, u8 role)
+/* Fills in what every call begins with; all else is zero. */
+static __always_inline void call_begin(struct call_event *e, const struct go_hit *hit, u16 library,
+				       u8 role)
 {
-	u32 zero = 0;
-	struct call_event *e = bpf_map_lookup_elem(&call_rooms, &zero);
-
-	if (!e)
-		return NULL;
-	__builtin_memset(e, 0, offsetof(struct call_event, text));
 	e->h.kind = EVENT_CALL;
 	e->h.tgid = hit->task.tgid;
 	e->h.tid = bpf_get_current_pid_tgid();
@@ -44,7 +31,6 @@ static __always_inline struct call_event *call_room(const struct go_hit *hit, u1
 	e->role = role;
 	e->request_size = -1;
 	e->response_size = -1;
-	return e;
 }
 
 /* Appends len bytes at data, cut to max. */
@@ -124,15 +110,6 @@ SUBPROGRAM struct conn *go_claim(const struct go_hit *hit, struct sock *sk, u8 r
 	c->flags &= ~CONN_IGNORED;
 	return c;
 }
-
-/* Inserted by a call's first hook, deleted by its last. What is never ended (a
- * goroutine that died) is the oldest some day. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct task_key);
-	__type(value, struct call_event);
-} go_served SEC(".maps"), go_made SEC(".maps");
 
 static __always_inline void call_submit(struct call_event *e, u64 now)
 {

@@ -14,11 +14,6 @@
 #define TABLES_MAX 2
 #define OVERFLOWS_MAX 2
 
-struct go_string {
-	u64 data;
-	u64 len;
-};
-
 struct go_strings {
 	u64 data;
 	u64 len;
@@ -59,13 +54,6 @@ struct header_search {
 	struct go_string value; /* what was found; data 0: nothing */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct header_search);
-} header_searches SEC(".maps");
-
 static __always_inline bool header_is(const struct header_search *s, const struct go_string *key)
 {
 	u64 word[2] = {};
@@ -83,17 +71,13 @@ static __always_inline void header_take(struct header_search *s, const struct go
 		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
 }
 
-static __always_inline struct header_search *header_search(void)
-{
-	u32 zero = 0;
-
-	return bpf_map_lookup_elem(&header_searches, &zero);
-}
+/* Of the request that a goroutine of the current process serves, or NULL. */
+static __always_inline struct header_search *header_search(u64 goid);
 
 /* 0: the search is over. Global, as header_bucket: the verifier walks it once. */
-__noinline int header_group(u64 at)
+__noinline int header_group(u64 goid, u64 at)
 {
-	struct header_search *s = header_search();
+	struct header_search *s = header_search(goid);
 	struct swiss_group *g;
 
 	if (!s)
@@ -112,9 +96,9 @@ __noinline int header_group(u64 at)
 
 #define EMPTY_HASHES 4 /* runtime/map.go, minTopHash is 5 */
 
-__noinline int header_bucket(u64 at)
+__noinline int header_bucket(u64 goid, u64 at)
 {
-	struct header_search *s = header_search();
+	struct header_search *s = header_search(goid);
 	struct bucket *b;
 
 	if (!s)
@@ -132,7 +116,7 @@ __noinline int header_bucket(u64 at)
 }
 
 /* internal/runtime/maps/table.go: groups is {data, lengthMask}. */
-static __always_inline bool header_table(u64 table, u16 groups)
+static __always_inline bool header_table(u64 goid, u64 table, u16 groups)
 {
 	struct {
 		u64 data;
@@ -143,28 +127,28 @@ static __always_inline bool header_table(u64 table, u16 groups)
 	    bpf_probe_read_user(&reference, sizeof(reference), (void *)(table + groups)))
 		return false;
 	for (u64 i = 0; i < GROUPS_MAX && i <= reference.mask; i++)
-		if (!header_group(reference.data + i * sizeof(struct swiss_group)))
+		if (!header_group(goid, reference.data + i * sizeof(struct swiss_group)))
 			return false;
 	return true;
 }
 
-static __always_inline void header_swiss(const struct go_program *p, u64 map)
+static __always_inline void header_swiss(const struct go_program *p, u64 goid, u64 map)
 {
 	u64 tables = go_word(map, p->field[GO_MAP_DIR_LEN]);
 	u64 at = go_word(map, p->field[GO_MAP_DIR_PTR]);
 
 	if (!tables) {
 		if (at)
-			header_group(at);
+			header_group(goid, at);
 		return;
 	}
 	for (u64 i = 0; i < TABLES_MAX && i < tables; i++)
-		if (!header_table(go_word(at, i * 8), p->field[GO_TABLE_GROUPS]))
+		if (!header_table(goid, go_word(at, i * 8), p->field[GO_TABLE_GROUPS]))
 			return;
 }
 
 static __always_inline void header_buckets(struct header_search *s, const struct go_program *p,
-					   u64 map)
+					   u64 goid, u64 map)
 {
 	u64 at = go_word(map, p->field[GO_HMAP_BUCKETS]);
 	u8 bits = go_byte(map, p->field[GO_HMAP_B]);
@@ -173,7 +157,7 @@ static __always_inline void header_buckets(struct header_search *s, const struct
 		u64 bucket = at + i * sizeof(struct bucket);
 
 		for (u32 k = 0; k <= OVERFLOWS_MAX && bucket; k++) {
-			if (!header_bucket(bucket))
+			if (!header_bucket(goid, bucket))
 				return;
 			bucket = s->slots.bucket.overflow;
 		}
@@ -181,16 +165,17 @@ static __always_inline void header_buckets(struct header_search *s, const struct
 }
 
 /* Looks a field up in the map at header; what it says is s->value. */
-SUBPROGRAM void header_find(struct header_search *s, const struct go_program *p, u64 header)
+SUBPROGRAM void header_find(struct header_search *s, const struct go_program *p, u64 goid,
+			    u64 header)
 {
 	s->value.data = 0;
 	s->value.len = 0;
 	if (!header)
 		return;
 	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
-		header_swiss(p, header);
+		header_swiss(p, goid, header);
 	else
-		header_buckets(s, p, header);
+		header_buckets(s, p, goid, header);
 }
 
 #endif

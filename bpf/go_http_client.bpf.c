@@ -8,6 +8,31 @@
  */
 #include "go_call.h"
 
+/* A request from its connection to its answer. */
+struct made {
+	struct call_event event;
+	u64 request;	    /* *http.Request */
+	u8 caller[8] WORDS; /* who called the request that caused this one */
+};
+
+/* Inserted by go_http_connected, deleted by the hook that ends the request and, if
+ * the goroutine died before, by the agent's sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct task_key);
+	__type(value, struct made);
+} go_made SEC(".maps");
+
+/* A fresh value: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct made);
+} go_made_blank SEC(".maps");
+
 /* When a goroutine began to wait for a new connection. Inserted by
  * go_http_dial, deleted by the next hook. */
 struct {
@@ -41,10 +66,10 @@ static __always_inline u64 dial_began(const struct go_hit *hit)
 }
 
 /* Tells the connection which span its next request is. */
-static __always_inline void request_prepared(struct call_event *e, const struct go_hit *hit,
-					     u64 connection, const struct trace_context *cause)
+SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u64 connection)
 {
 	const struct go_program *p = hit->program;
+	struct call_event *e = &made->event;
 	bool tls = go_word(connection, p->field[GO_PERSIST_CONN_TLS_STATE]);
 	struct sock *sk = go_socket(p, go_held(connection, p->field[GO_PERSIST_CONN_CONN]), tls);
 	struct conn *c = go_claim(hit, sk, ROLE_CLIENT);
@@ -56,9 +81,7 @@ static __always_inline void request_prepared(struct call_event *e, const struct 
 	if (tls)
 		return;
 	c->ctx = e->h.ctx;
-	__builtin_memset(c->caller, 0, sizeof(c->caller));
-	if (cause)
-		__builtin_memcpy(c->caller, cause->parent_id, sizeof(c->caller));
+	__builtin_memcpy(c->caller, made->caller, sizeof(c->caller));
 	c->flags |= CONN_PREPARED;
 }
 
@@ -75,40 +98,82 @@ static __always_inline void request_texts(struct call_event *e, const struct go_
 		e->call_flags |= CALL_TLS;
 }
 
+static __always_inline void made_submit(const struct go_hit *hit, struct made *made)
+{
+	call_submit(&made->event, hit->now);
+	bpf_map_delete_elem(&go_made, &hit->task);
+}
+
+/* The request that begins, or NULL if it is tried once more on another connection:
+ * then it is the one that is known. */
+static __always_inline struct made *made_insert(const struct go_hit *hit, u64 request)
+{
+	struct made *made = bpf_map_lookup_elem(&go_made, &hit->task);
+	u32 zero = 0;
+
+	if (made) {
+		if (made->request == request && made->event.call_flags & CALL_FAILED)
+			return NULL;
+		made->event.call_flags |= CALL_FAILED; /* its end was not seen */
+		made_submit(hit, made);
+	}
+	made = bpf_map_lookup_elem(&go_made_blank, &zero);
+	if (!made || bpf_map_update_elem(&go_made, &hit->task, made, BPF_ANY)) {
+		drop(DROP_CALLS_FULL);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&go_made, &hit->task);
+}
+
+SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
+{
+	struct call_event *e = &made->event;
+	u64 context = go_held(made->request, hit->program->field[GO_REQUEST_CTX]);
+	struct trace_context *cause = go_cause(hit, context);
+
+	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
+	e->start = dial_began(hit);
+	if (cause) {
+		trace_new_child(&e->h.ctx, cause);
+		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
+	} else {
+		trace_new_root(&e->h.ctx);
+	}
+	request_texts(e, hit->program, made->request);
+}
+
 /* (*Transport).roundTrip, behind getConn, which returns (*persistConn, error) */
 SEC("uprobe")
 int go_http_connected(struct pt_regs *ctx)
 {
-	u64 connection = GO_0(ctx), failed = GO_1(ctx), request, context;
-	struct trace_context *cause;
+	u64 connection = GO_0(ctx), failed = GO_1(ctx), request;
 	const struct go_program *p;
-	struct call_event *e;
+	struct made *made;
 	struct go_hit hit;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	p = hit.program;
 	request = go_word(go_word(GO_SP(ctx), p->transport_request), p->field[GO_TRANSPORT_REQUEST]);
-	e = call_room(&hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
-	if (!e || !request)
+	if (!request)
 		return 0;
-	e->start = dial_began(&hit);
-	context = go_held(request, p->field[GO_REQUEST_CTX]);
-	cause = go_cause(&hit, context);
-	if (cause)
-		trace_new_child(&e->h.ctx, cause);
-	else
-		trace_new_root(&e->h.ctx);
-	request_texts(e, p, request);
+	made = made_insert(&hit, request);
+	if (made) {
+		made->request = request;
+		request_begins(made, &hit);
+	} else {
+		made = bpf_map_lookup_elem(&go_made, &hit.task);
+	}
+	if (!made)
+		return 0;
 	if (failed) {
-		e->call_flags |= CALL_FAILED;
-		call_submit(e, hit.now);
+		made->event.call_flags |= CALL_FAILED;
+		made_submit(&hit, made);
 		return 0;
 	}
+	made->event.call_flags &= ~CALL_FAILED;
 	if (!go_word(connection, p->field[GO_PERSIST_CONN_ALT]))
-		request_prepared(e, &hit, connection, cause);
-	if (bpf_map_update_elem(&go_made, &hit.task, e, BPF_ANY))
-		drop(DROP_CALLS_FULL);
+		request_prepared(made, &hit, connection);
 	return 0;
 }
 
@@ -136,25 +201,44 @@ int go_http_answered(struct pt_regs *ctx)
 	u64 response = GO_0(ctx), failed = GO_1(ctx);
 	const struct go_program *p;
 	struct call_event *e;
+	struct made *made;
 	struct go_hit hit;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	e = bpf_map_lookup_elem(&go_made, &hit.task);
-	if (!e)
+	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	if (!made)
 		return 0;
 	p = hit.program;
-	if (failed) {
-		e->call_flags |= CALL_FAILED;
-	} else {
-		e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
-		e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
-		e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
-		e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
-	}
+	e = &made->event;
 	request_sent(e);
-	call_submit(e, hit.now);
-	bpf_map_delete_elem(&go_made, &hit.task);
+	if (failed) {
+		/* To be tried once more, or not: go_http_given_up tells. */
+		e->call_flags |= CALL_FAILED;
+		return 0;
+	}
+	e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
+	e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
+	e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
+	e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
+	made_submit(&hit, made);
+	return 0;
+}
+
+/* (*Transport).roundTrip, behind shouldRetryRequest, which returns a bool. An
+ * HTTP/2 connection that takes no more requests is retried without asking. */
+SEC("uprobe")
+int go_http_given_up(struct pt_regs *ctx)
+{
+	u8 retry = GO_0(ctx);
+	struct made *made;
+	struct go_hit hit;
+
+	if (retry || !go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	if (made)
+		made_submit(&hit, made);
 	return 0;
 }
 

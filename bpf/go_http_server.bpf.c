@@ -3,23 +3,61 @@
 
 /* Requests that Go's net/http serves, over HTTP/1, TLS and HTTP/2. */
 #include "go_call.h"
+#include "go_header.h"
+
+/* A request while its handler runs. */
+struct served {
+	struct call_event event;
+	u64 request;  /* *http.Request */
+	u64 response; /* what the http.ResponseWriter holds */
+	struct header_search search;
+};
+
+/* Inserted by go_http_serve, deleted by the hook that ends the request and, if the
+ * goroutine died before, by the agent's sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct task_key);
+	__type(value, struct served);
+} go_served SEC(".maps");
+
+/* A fresh value: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct served);
+} go_served_blank SEC(".maps");
+
+static __always_inline struct header_search *header_search(u64 goid)
+{
+	struct task_key key = { .id = goid, .is_goroutine = 1 };
+	struct served *served;
+
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	served = bpf_map_lookup_elem(&go_served, &key);
+	return served ? &served->search : NULL;
+}
 
 /* Header names in canonical form, as little-endian words. */
 #define TRACEPARENT (struct header_name){ 11, { 0x7261706563617254, 0x746e65 } }
 #define TRACESTATE (struct header_name){ 10, { 0x6174736563617254, 0x6574 } }
+#define UPGRADE (struct header_name){ 7, { 0x65646172677055 } }
 
-/* Reads traceparent and tracestate out of the header at the address. */
-SUBPROGRAM bool header_context(struct call_event *e, const struct go_program *p, u64 header,
+/* Reads traceparent and tracestate out of the request's header. */
+SUBPROGRAM bool header_context(struct served *served, const struct go_program *p,
 			       struct trace_context *remote)
 {
-	struct header_search *s = header_search();
+	u64 header = go_word(served->request, p->field[GO_REQUEST_HEADER]);
+	struct call_event *e = &served->event;
+	struct header_search *s = &served->search;
 	u8 value[64] WORDS = {};
 	u64 len;
 
-	if (!s)
-		return false;
 	s->name = TRACEPARENT;
-	header_find(s, p, header);
+	header_find(s, p, e->h.task, header);
 	len = s->value.len;
 	if (!s->value.data || len < TRACEPARENT_SIZE)
 		return false;
@@ -29,7 +67,7 @@ SUBPROGRAM bool header_context(struct call_event *e, const struct go_program *p,
 	    !trace_parse(value, len, remote))
 		return false;
 	s->name = TRACESTATE;
-	header_find(s, p, header);
+	header_find(s, p, e->h.task, header);
 	if (s->value.len <= TRACESTATE_MAX)
 		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
 	return true;
@@ -50,7 +88,7 @@ static __always_inline struct conn *served_conn(const struct go_hit *hit, u64 *s
 }
 
 /* The connection behind a response of HTTP/1 over plain TCP. */
-static __always_inline struct conn *response_conn(const struct go_hit *hit, u64 response, u64 *sock)
+SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, u64 response, u64 *sock)
 {
 	const struct go_program *p = hit->program;
 	u64 conn = go_word(response, p->field[GO_RESPONSE_CONN]);
@@ -62,12 +100,11 @@ static __always_inline struct conn *response_conn(const struct go_hit *hit, u64 
 
 /* The span of the request: the one that the socket source has begun, or one of
  * the request's own. */
-static __always_inline void request_begins(struct call_event *e, const struct go_hit *hit,
-					   u64 request, struct conn *c)
+SUBPROGRAM void request_begins(struct served *served, const struct go_hit *hit, struct conn *c)
 {
-	const struct go_program *p = hit->program;
+	struct call_event *e = &served->event;
 	struct trace_context remote = {};
-	bool called = header_context(e, p, go_word(request, p->field[GO_REQUEST_HEADER]), &remote);
+	bool called = header_context(served, hit->program, &remote);
 
 	if (called)
 		e->call_flags |= CALL_REMOTE_CONTEXT;
@@ -84,8 +121,7 @@ static __always_inline void request_begins(struct call_event *e, const struct go
 }
 
 /* From now on the goroutine, and whoever is handed the context, serves it. */
-static __always_inline void request_taken(const struct call_event *e, const struct go_hit *hit,
-					  u64 request)
+SUBPROGRAM void request_taken(const struct call_event *e, const struct go_hit *hit, u64 request)
 {
 	struct go_context_key key = { .tgid = hit->task.tgid };
 	struct task task = {
@@ -102,22 +138,39 @@ static __always_inline void request_taken(const struct call_event *e, const stru
 		drop(DROP_CALLS_FULL);
 }
 
+static __always_inline struct served *served_insert(const struct go_hit *hit)
+{
+	u32 zero = 0;
+	struct served *blank = bpf_map_lookup_elem(&go_served_blank, &zero);
+
+	if (!blank || bpf_map_update_elem(&go_served, &hit->task, blank, BPF_ANY)) {
+		drop(DROP_CALLS_FULL);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&go_served, &hit->task);
+}
+
 /* net/http.serverHandler.ServeHTTP(sh, rw ResponseWriter, req *Request) */
 SEC("uprobe")
 int go_http_serve(struct pt_regs *ctx)
 {
 	u64 response = GO_2(ctx), request = GO_3(ctx), sock = 0;
 	const struct go_program *p;
+	struct served *served;
+	struct conn *c = NULL;
 	struct call_event *e;
 	struct go_hit hit;
-	struct conn *c = NULL;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	e = call_room(&hit, LIBRARY_GO_HTTP_SERVER, ROLE_SERVER);
-	if (!e)
+	served = served_insert(&hit);
+	if (!served)
 		return 0;
 	p = hit.program;
+	e = &served->event;
+	served->request = request;
+	served->response = response;
+	call_begin(e, &hit, LIBRARY_GO_HTTP_SERVER, ROLE_SERVER);
 	e->major = go_word(request, p->field[GO_REQUEST_PROTO_MAJOR]);
 	e->minor = go_word(request, p->field[GO_REQUEST_PROTO_MINOR]);
 	e->request_size = go_word(request, p->field[GO_REQUEST_CONTENT_LENGTH]);
@@ -137,20 +190,18 @@ int go_http_serve(struct pt_regs *ctx)
 		  PATH_MAX);
 	call_text(e, TEXT_HOST, request, p->field[GO_REQUEST_HOST], HOST_MAX);
 	call_text(e, TEXT_PEER, request, p->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
-	request_begins(e, &hit, request, c);
+	request_begins(served, &hit, c);
 	request_taken(e, &hit, request);
-	if (bpf_map_update_elem(&go_served, &hit.task, e, BPF_ANY))
-		drop(DROP_CALLS_FULL);
 	return 0;
 }
 
 /* The request is answered, or will not be. */
-static __always_inline void request_ends(const struct go_hit *hit, struct call_event *e,
-					 u64 request)
+SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 {
 	struct go_context_key key = { .tgid = hit->task.tgid };
+	struct call_event *e = &served->event;
 
-	key.context = go_held(request, hit->program->field[GO_REQUEST_CTX]);
+	key.context = go_held(served->request, hit->program->field[GO_REQUEST_CTX]);
 	bpf_map_delete_elem(&go_contexts, &key);
 	if (e->h.sock) {
 		struct task *task = bpf_map_lookup_elem(&tasks, &hit->task);
@@ -160,57 +211,102 @@ static __always_inline void request_ends(const struct go_hit *hit, struct call_e
 	} else {
 		bpf_map_delete_elem(&tasks, &hit->task);
 	}
-	call_text(e, TEXT_ROUTE, request, hit->program->field[GO_REQUEST_PATTERN], ROUTE_MAX);
+	call_text(e, TEXT_ROUTE, served->request, hit->program->field[GO_REQUEST_PATTERN],
+		  ROUTE_MAX);
 	call_submit(e, hit->now);
 	bpf_map_delete_elem(&go_served, &hit->task);
 }
 
-#define STATUS_OK_IMPLIED 200 /* of a handler that wrote nothing */
+/* What the goroutine serves, or NULL. */
+static __always_inline struct served *served_now(struct go_hit *hit, u64 g)
+{
+	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_served, &hit->task) : NULL;
+}
+
+#define STATUS_OK 200 /* of a handler that wrote nothing */
+#define STATUS_SWITCHING_PROTOCOLS 101
 
 /* net/http.(*response).finishRequest(w) */
 SEC("uprobe")
 int go_http_finish(struct pt_regs *ctx)
 {
-	u64 response = GO_0(ctx);
-	const struct go_program *p;
-	struct call_event *e;
+	u64 response = GO_0(ctx), status;
+	struct served *served;
 	struct go_hit hit;
 
-	if (!go_hit_begin(&hit, GO_G(ctx)))
+	served = served_now(&hit, GO_G(ctx));
+	if (!served)
 		return 0;
-	e = bpf_map_lookup_elem(&go_served, &hit.task);
-	if (!e)
-		return 0;
-	p = hit.program;
-	e->status = go_word(response, p->field[GO_RESPONSE_STATUS]);
-	if (!e->status)
-		e->status = STATUS_OK_IMPLIED;
-	e->response_size = go_word(response, p->field[GO_RESPONSE_WRITTEN]);
-	request_ends(&hit, e, go_word(response, p->field[GO_RESPONSE_REQ]));
+	status = go_word(response, hit.program->field[GO_RESPONSE_STATUS]);
+	served->event.status = status ? status : STATUS_OK;
+	served->event.response_size = go_word(response, hit.program->field[GO_RESPONSE_WRITTEN]);
+	request_ends(&hit, served);
 	return 0;
 }
 
-/* net/http.(*http2responseWriter).handlerDone(w) */
+/* What runs when a handler of HTTP/2 has returned or panicked: the function that
+ * runHandler defers, or (*http2responseWriter).handlerDone */
 SEC("uprobe")
 int go_http2_finish(struct pt_regs *ctx)
 {
 	const struct go_program *p;
-	struct call_event *e;
+	struct served *served;
 	struct go_hit hit;
-	u64 state;
+	u64 state, status;
 
-	if (!go_hit_begin(&hit, GO_G(ctx)))
-		return 0;
-	e = bpf_map_lookup_elem(&go_served, &hit.task);
-	if (!e)
+	served = served_now(&hit, GO_G(ctx));
+	if (!served || served->event.major != 2)
 		return 0;
 	p = hit.program;
-	state = go_word(GO_0(ctx), p->field[GO_H2_WRITER_STATE]);
-	e->status = go_word(state, p->field[GO_H2_STATE_STATUS]);
-	if (!e->status)
-		e->status = STATUS_OK_IMPLIED;
-	e->response_size = go_word(state, p->field[GO_H2_STATE_WRITTEN]);
-	request_ends(&hit, e, go_word(state, p->field[GO_H2_STATE_REQ]));
+	state = go_word(served->response, p->field[GO_H2_WRITER_STATE]);
+	status = go_word(state, p->field[GO_H2_STATE_STATUS]);
+	served->event.response_size = go_word(state, p->field[GO_H2_STATE_WRITTEN]);
+	if (go_word(hit.g, p->field[GO_G_PANIC]))
+		served->event.call_flags |= CALL_PANICKED;
+	else
+		served->event.status = status ? status : STATUS_OK;
+	request_ends(&hit, served);
+	return 0;
+}
+
+/* net/http.(*conn).close(): while a handler has not returned, it panicked */
+SEC("uprobe")
+int go_http_close(struct pt_regs *ctx)
+{
+	struct served *served;
+	struct go_hit hit;
+
+	served = served_now(&hit, GO_G(ctx));
+	if (!served)
+		return 0;
+	served->event.call_flags |= CALL_PANICKED;
+	request_ends(&hit, served);
+	return 0;
+}
+
+/* net/http.(*response).Hijack(w): the connection is the handler's from now on */
+SEC("uprobe")
+int go_http_hijack(struct pt_regs *ctx)
+{
+	struct served *served;
+	struct go_hit hit;
+	struct conn *c;
+	u64 sock;
+
+	served = served_now(&hit, GO_G(ctx));
+	if (!served)
+		return 0;
+	sock = served->event.h.sock;
+	c = bpf_map_lookup_elem(&conns, &sock);
+	if (c)
+		c->flags |= CONN_UPGRADED;
+	served->search.name = UPGRADE;
+	header_find(&served->search, hit.program, hit.task.id,
+		    go_word(served->request, hit.program->field[GO_REQUEST_HEADER]));
+	if (served->search.value.data)
+		served->event.status = STATUS_SWITCHING_PROTOCOLS;
+	served->event.call_flags |= CALL_HIJACKED;
+	request_ends(&hit, served);
 	return 0;
 }
 

@@ -20,6 +20,7 @@ func Client() library.Library {
 				Slot: &library.Slot{Argument: 1, Set: func(p *abi.GoProgram, d uint32) { p.TransportRequest = d }},
 			},
 			{Program: "go_http_answered", Function: trip, Behind: "net/http.(*persistConn).roundTrip"},
+			{Program: "go_http_given_up", Function: trip, Behind: "net/http.(*persistConn).shouldRetryRequest"},
 			{Program: "go_http_dial", Function: "net/http.(*Transport).queueForDial", Optional: true},
 		},
 		Fields: slices.Concat(library.Runtime(), library.Socket(), request(), []library.Field{

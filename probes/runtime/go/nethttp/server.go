@@ -18,8 +18,10 @@ func Server() library.Library {
 		Probes: []library.Probe{
 			{Program: "go_http_serve", Function: "net/http.serverHandler.ServeHTTP"},
 			{Program: "go_http_finish", Function: "net/http.(*response).finishRequest"},
-			{Program: "go_http2_finish", Function: "net/http.(*http2responseWriter).handlerDone", Optional: true},
-			{Program: "go_http2_finish", Function: "net/http/internal/http2.(*responseWriter).handlerDone", Optional: true}, // since Go 1.27
+			{Program: "go_http2_finish", Function: "net/http.(*http2serverConn).runHandler.func1", Optional: true},
+			{Program: "go_http2_finish", Function: "net/http/internal/http2.(*serverConn).runHandler.func1", Optional: true}, // since Go 1.27
+			{Program: "go_http_close", Function: "net/http.(*conn).close"},
+			{Program: "go_http_hijack", Function: "net/http.(*response).Hijack", Optional: true},
 		},
 		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), request(), []library.Field{
 			library.Std(abi.GoRequestProtoMajor, "net/http.Request.ProtoMajor"),
