@@ -270,7 +270,8 @@ enum go_field {
 	GO_HMAP_BUCKETS = 42,
 	GO_TLS_CONN_CONN = 43, /* crypto/tls.Conn.conn */
 	GO_TRANSPORT_REQUEST = 44, /* transportRequest.Request */
-	GO_FIELDS = 45,
+	GO_H2_CLIENT_CONN = 45, /* http2ClientConn.tconn */
+	GO_FIELDS = 46,
 };
 
 enum go_offset {

@@ -85,6 +85,30 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 	c->flags |= CONN_PREPARED;
 }
 
+/* The socket of an HTTP/2 connection, whose bytes are no business of the socket
+ * source. */
+SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u64 connection)
+{
+	const struct go_program *p = hit->program;
+	struct sock *sk = go_socket(p, go_held(connection, p->field[GO_H2_CLIENT_CONN]),
+				    e->call_flags & CALL_TLS);
+	struct conn *c = go_claim(hit, sk, ROLE_CLIENT);
+
+	if (!c)
+		return;
+	e->h.sock = (u64)sk;
+	e->h.gen = c->gen;
+}
+
+static __always_inline void response_read(struct call_event *e, const struct go_program *p,
+					  u64 response)
+{
+	e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
+	e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
+	e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
+	e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
+}
+
 static __always_inline void request_texts(struct call_event *e, const struct go_program *p,
 					  u64 request)
 {
@@ -177,6 +201,51 @@ int go_http_connected(struct pt_regs *ctx)
 	return 0;
 }
 
+/* (*http2ClientConn).roundTrip(cc, req, streamf): a stream of a connection that is
+ * there, with or without go_http_connected before */
+SEC("uprobe")
+int go_http2_send(struct pt_regs *ctx)
+{
+	u64 connection = GO_0(ctx), request = GO_1(ctx);
+	struct made *made;
+	struct go_hit hit;
+
+	if (!go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	if (!made || made->request != request) {
+		made = made_insert(&hit, request);
+		if (!made)
+			return 0;
+		made->request = request;
+		request_begins(made, &hit);
+	}
+	made->event.call_flags &= ~CALL_FAILED;
+	stream_claimed(&made->event, &hit, connection);
+	return 0;
+}
+
+/* (*http2Transport).RoundTripOpt, behind roundTrip, which returns (*Response, error) */
+SEC("uprobe")
+int go_http2_answered(struct pt_regs *ctx)
+{
+	u64 response = GO_0(ctx), failed = GO_1(ctx);
+	struct made *made;
+	struct go_hit hit;
+
+	if (!go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	if (!made)
+		return 0;
+	if (failed)
+		made->event.call_flags |= CALL_FAILED;
+	else
+		response_read(&made->event, hit.program, response);
+	made_submit(&hit, made);
+	return 0;
+}
+
 /* What went over the wire is the span that is told. */
 static __always_inline void request_sent(struct call_event *e)
 {
@@ -199,7 +268,6 @@ SEC("uprobe")
 int go_http_answered(struct pt_regs *ctx)
 {
 	u64 response = GO_0(ctx), failed = GO_1(ctx);
-	const struct go_program *p;
 	struct call_event *e;
 	struct made *made;
 	struct go_hit hit;
@@ -209,7 +277,6 @@ int go_http_answered(struct pt_regs *ctx)
 	made = bpf_map_lookup_elem(&go_made, &hit.task);
 	if (!made)
 		return 0;
-	p = hit.program;
 	e = &made->event;
 	request_sent(e);
 	if (failed) {
@@ -217,10 +284,7 @@ int go_http_answered(struct pt_regs *ctx)
 		e->call_flags |= CALL_FAILED;
 		return 0;
 	}
-	e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
-	e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
-	e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
-	e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
+	response_read(e, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }

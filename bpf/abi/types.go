@@ -285,7 +285,8 @@ const (
 	GoHmapBuckets                 GoField = 42
 	GoTlsConnConn                 GoField = 43
 	GoTransportRequest            GoField = 44
-	GoFields                      GoField = 45
+	GoH2ClientConn                GoField = 45
+	GoFields                      GoField = 46
 )
 
 type GoOffset uint32
@@ -296,8 +297,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [45]uint16
-	_                [2]byte
+	Field            [46]uint16
 	TransportRequest uint32
 	Reserved         uint32
 }

@@ -21,6 +21,10 @@ func Client() library.Library {
 			},
 			{Program: "go_http_answered", Function: trip, Behind: "net/http.(*persistConn).roundTrip"},
 			{Program: "go_http_given_up", Function: trip, Behind: "net/http.(*persistConn).shouldRetryRequest"},
+			{Program: "go_http2_send", Function: "net/http.(*http2ClientConn).roundTrip", Optional: true},
+			{Program: "go_http2_answered", Function: "net/http.(*http2Transport).RoundTripOpt", Behind: "net/http.(*http2ClientConn).roundTrip", Optional: true},
+			{Program: "go_http2_send", Function: "net/http/internal/http2.(*ClientConn).roundTrip", Optional: true}, // since Go 1.27
+			{Program: "go_http2_answered", Function: "net/http/internal/http2.(*Transport).RoundTripOpt", Behind: "net/http/internal/http2.(*ClientConn).roundTrip", Optional: true},
 			{Program: "go_http_dial", Function: "net/http.(*Transport).queueForDial", Optional: true},
 		},
 		Fields: slices.Concat(library.Runtime(), library.Socket(), request(), []library.Field{
@@ -30,6 +34,7 @@ func Client() library.Library {
 			library.Std(abi.GoPersistConnAlt, "net/http.persistConn.alt"),
 			library.Std(abi.GoPersistConnConn, "net/http.persistConn.conn"),
 			library.Std(abi.GoPersistConnTlsState, "net/http.persistConn.tlsState"),
+			library.Std(abi.GoH2ClientConn, "net/http.http2ClientConn.tconn", "net/http/internal/http2.ClientConn.tconn").OrAbsent(),
 			library.Std(abi.GoClientResponseStatus, "net/http.Response.StatusCode"),
 			library.Std(abi.GoClientResponseProtoMajor, "net/http.Response.ProtoMajor"),
 			library.Std(abi.GoClientResponseProtoMinor, "net/http.Response.ProtoMinor"),
