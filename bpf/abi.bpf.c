@@ -21,6 +21,7 @@ SHARED(call_event);
 SHARED(claim_event);
 SHARED(target);
 SHARED(go_program);
+SHARED(go_context_key);
 SHARED(task_key);
 SHARED(task);
 SHARED(half);

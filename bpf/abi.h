@@ -278,6 +278,14 @@ enum go_offset {
 	GO_ABSENT = 0xffff, /* this program has no such field */
 };
 
+/* Key of `go_contexts`: the context.Context of an open request, by the address of
+ * what it holds. The value is the request's span. */
+struct go_context_key {
+	__u64 context;
+	__u32 tgid;
+	__u32 reserved;
+};
+
 #define GO_PROGRAMS 256 /* entries of `go_programs` */
 
 /* Value of `go_programs`: one Go executable. Written by the agent. */

@@ -97,14 +97,8 @@ static __always_inline bool go_hit_begin(struct go_hit *hit, u64 g)
 	return hit->task.id != 0;
 }
 
-/* The context.Context of an open request, by the address of what it holds. */
-struct go_context_key {
-	u64 context;
-	u32 tgid;
-	u32 reserved;
-};
-
-/* Inserted when a request's handler begins, deleted when it has ended. */
+/* Inserted when a request's handler begins, deleted when it has ended and, if its
+ * process is gone, by the agent's sweep. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);

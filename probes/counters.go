@@ -22,6 +22,8 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropContextAmbiguous: "parent_ambiguous",
 	abi.DropInjectBusy:       "inject_busy",
 	abi.DropInjectUncertain:  "inject_uncertain",
+	abi.DropCallsFull:        "calls_full",
+	abi.DropCallUnreadable:   "call_unreadable",
 }
 
 // unparented are the reasons that are statements, not losses: a request got no

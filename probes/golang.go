@@ -2,6 +2,7 @@ package probes
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -23,6 +24,7 @@ type libraries struct {
 	table  func() (*offsets.Table, error)
 
 	mu       sync.Mutex
+	maps     map[string]*ebpf.Map // those of the socket source, and the libraries' own
 	objects  map[string]*object
 	programs map[fileID]*goProgram
 	links    map[uint32][]link.Link // by tgid
@@ -47,7 +49,7 @@ type goProgram struct {
 func newLibraries(p *Probes, set settings) *libraries {
 	return &libraries{
 		probes: p, set: set, table: sync.OnceValues(offsets.Load),
-		objects: map[string]*object{}, programs: map[fileID]*goProgram{}, links: map[uint32][]link.Link{},
+		maps: maps.Clone(p.maps), objects: map[string]*object{}, programs: map[fileID]*goProgram{}, links: map[uint32][]link.Link{},
 	}
 }
 
@@ -126,7 +128,7 @@ func (l *libraries) place(p *process.Process, program *goProgram) error {
 		key := place{one.Object, one.Program}
 		at[key] = append(at[key], one.Offset)
 	}
-	if err := l.probes.maps["go_programs"].Update(program.index, &program.plan.Program, ebpf.UpdateAny); err != nil {
+	if err := l.maps["go_programs"].Update(program.index, &program.plan.Program, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("telling the kernel of a Go program: %w", err)
 	}
 	for key, offsets := range at {
@@ -144,7 +146,7 @@ func (l *libraries) object(name string) (*object, error) {
 	if o, ok := l.objects[name]; ok {
 		return o, nil
 	}
-	o, err := l.probes.load(name, l.set)
+	o, err := l.probes.loadInto(name, l.set, l.maps)
 	if err != nil {
 		return nil, err
 	}

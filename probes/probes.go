@@ -177,7 +177,12 @@ func (p *Probes) openFlavour(name string, set settings) error {
 }
 
 func (p *Probes) load(name string, set settings) (*object, error) {
-	o, err := loadObject(name, set, p.maps, p.kernel)
+	return p.loadInto(name, set, p.maps)
+}
+
+// loadInto shares the maps that are named, and adds the object's own to them.
+func (p *Probes) loadInto(name string, set settings, shared map[string]*ebpf.Map) (*object, error) {
+	o, err := loadObject(name, set, shared, p.kernel)
 	if err != nil {
 		return nil, err
 	}

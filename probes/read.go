@@ -58,6 +58,7 @@ func (p *Probes) Run(ctx context.Context, sink Sink) error {
 		if time.Since(swept) > sweepEvery {
 			p.sweep()
 			p.targets.sweep()
+			p.libraries.sweep(p.targets.Has)
 			swept = time.Now()
 		}
 		p.reader.SetDeadline(time.Now().Add(tick))

@@ -237,6 +237,13 @@ const (
 	ExchangeBody     ExchangeState = 4
 )
 
+type GoContextKey struct {
+	_        structs.HostLayout
+	Context  uint64
+	Tgid     uint32
+	Reserved uint32
+}
+
 type GoField uint32
 
 const (

@@ -1,0 +1,51 @@
+package probes
+
+import (
+	"encoding/binary"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/throughline/throughline/bpf/abi"
+)
+
+// maxCall is how long a call may take before it is taken for one whose goroutine
+// died without the hook that ends it.
+const maxCall = 24 * time.Hour
+
+// sweep removes what processes that are gone have left in the kernel's tables, and
+// calls that never ended.
+func (l *libraries) sweep(running func(tgid uint32) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := Now() - uint64(maxCall)
+	for _, name := range []string{"go_served", "go_made"} {
+		sweepMap(l.maps[name], func(key abi.TaskKey, call []byte) bool {
+			start := binary.NativeEndian.Uint64(call[unsafe.Offsetof(abi.CallEvent{}.Start):])
+			return !running(key.Tgid) || start < oldest
+		})
+	}
+	sweepMap(l.maps["go_contexts"], func(key abi.GoContextKey, _ []byte) bool { return !running(key.Tgid) })
+}
+
+// sweepMap deletes the entries that are stale. A map that no target has needed yet
+// is nil.
+func sweepMap[K any](m *ebpf.Map, stale func(key K, value []byte) bool) {
+	if m == nil {
+		return
+	}
+	var (
+		key   K
+		value []byte
+		found []K
+	)
+	for entries := m.Iterate(); entries.Next(&key, &value); {
+		if stale(key, value) {
+			found = append(found, key)
+		}
+	}
+	for i := range found { // gone already is as good
+		_ = m.Delete(&found[i])
+	}
+}
