@@ -223,6 +223,18 @@ static __always_inline struct served *served_now(struct go_hit *hit, u64 g)
 	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_served, &hit->task) : NULL;
 }
 
+/* Nobody gets the answer: the connection was torn down meanwhile. */
+static __always_inline bool served_in_vain(const struct served *served)
+{
+	u64 sock = served->event.h.sock;
+	struct conn *c;
+
+	if (!sock)
+		return false;
+	c = bpf_map_lookup_elem(&conns, &sock);
+	return !c || c->gen != served->event.h.gen || c->flags & CONN_CLOSED;
+}
+
 #define STATUS_OK 200 /* of a handler that wrote nothing */
 #define STATUS_SWITCHING_PROTOCOLS 101
 
@@ -237,6 +249,11 @@ int go_http_finish(struct pt_regs *ctx)
 	served = served_now(&hit, GO_G(ctx));
 	if (!served)
 		return 0;
+	if (served_in_vain(served)) {
+		served->event.call_flags |= CALL_RESET;
+		request_ends(&hit, served);
+		return 0;
+	}
 	status = go_word(response, hit.program->field[GO_RESPONSE_STATUS]);
 	served->event.status = status ? status : STATUS_OK;
 	served->event.response_size = go_word(response, hit.program->field[GO_RESPONSE_WRITTEN]);

@@ -1,9 +1,7 @@
 package probes
 
 import (
-	"encoding/binary"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -22,8 +20,7 @@ func (l *libraries) sweep(running func(tgid uint32) bool) {
 	oldest := Now() - uint64(maxCall)
 	for _, name := range []string{"go_served", "go_made"} {
 		sweepMap(l.maps[name], func(key abi.TaskKey, call []byte) bool {
-			start := binary.NativeEndian.Uint64(call[unsafe.Offsetof(abi.CallEvent{}.Start):])
-			return !running(key.Tgid) || start < oldest
+			return !running(key.Tgid) || callStart(call) < oldest
 		})
 	}
 	sweepMap(l.maps["go_contexts"], func(key abi.GoContextKey, _ []byte) bool { return !running(key.Tgid) })

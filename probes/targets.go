@@ -87,6 +87,9 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	before, _ := os.Readlink(p.ExecutableHandle())
 	goid, tls, err := golang.GoroutineOffsetsOf(p.ExecutableHandle())
 	if err != nil && !errors.Is(err, golang.ErrNotGo) {
+		if errors.Is(err, os.ErrNotExist) {
+			return // it is gone
+		}
 		t.log.Warn("requests of a Go program get no parent", "pid", p.PID, "reason", err)
 		return // goroutines move between threads, which tell nothing then
 	}

@@ -33,6 +33,8 @@ const (
 	CallPanicked      CallFlag = 4
 	CallHijacked      CallFlag = 8
 	CallRemoteContext CallFlag = 16
+	CallReset         CallFlag = 32
+	CallExited        CallFlag = 64
 )
 
 type CallText uint32

@@ -99,6 +99,10 @@ func response(e *httpspan.Exchange, ev *event.Event) {
 	}
 	e.ResponseSize = -1
 	switch {
+	case flags&abi.CallReset != 0:
+		e.Failure, e.Description = httpspan.Reset, httpspan.Describe(httpspan.Reset)
+	case flags&abi.CallExited != 0:
+		e.Failure, e.Description = httpspan.Exit, httpspan.Describe(httpspan.Exit)
 	case flags&abi.CallPanicked != 0:
 		e.Failure, e.Description = "panic", "the handler panicked"
 	case flags&abi.CallFailed != 0:

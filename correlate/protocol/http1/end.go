@@ -4,14 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/throughline/throughline/correlate/flow"
-)
-
-// The values of error.type for an exchange that came to no complete response.
-const (
-	errorReset   = "connection_reset"  // torn down by the peer or the network
-	errorClosed  = "connection_closed" // closed by either side in mid-exchange
-	errorTimeout = "timeout"           // nothing moved any more
-	errorExit    = "process_exit"      // the process went away
+	"github.com/throughline/throughline/correlate/httpspan"
 )
 
 // End implements flow.Parser.
@@ -79,26 +72,13 @@ func errorType(e flow.Ending) string {
 	switch e.Reason {
 	case flow.EndReset:
 		if e.Errno == int32(unix.ETIMEDOUT) {
-			return errorTimeout
+			return httpspan.Timeout
 		}
-		return errorReset
+		return httpspan.Reset
 	case flow.EndTimeout:
-		return errorTimeout
+		return httpspan.Timeout
 	case flow.EndExit:
-		return errorExit
+		return httpspan.Exit
 	}
-	return errorClosed
-}
-
-// describe says an error in words.
-func describe(failure string) string {
-	switch failure {
-	case errorReset:
-		return "connection reset before the response was complete"
-	case errorTimeout:
-		return "no complete response in time"
-	case errorExit:
-		return "process ended before the response was complete"
-	}
-	return "connection closed before the response was complete"
+	return httpspan.Closed
 }

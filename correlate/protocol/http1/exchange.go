@@ -58,7 +58,7 @@ func (p *parser) describe(x *flow.Exchange, r *request, o outcome) {
 		e.ResponseSize = int64(o.size)
 	}
 	if o.err != "" {
-		e.Failure, e.Description = o.err, describe(o.err)
+		e.Failure, e.Description = o.err, httpspan.Describe(o.err)
 	}
 	e.Describe(x, &p.names.ends, &p.names.url)
 }
