@@ -77,16 +77,22 @@ static __always_inline u64 go_held(u64 base, u16 offset)
 	return offset == GO_ABSENT ? 0 : go_word(base, offset + 8);
 }
 
-/* False: not a target, or nothing is known of its program. */
-static __always_inline bool go_hit_begin(struct go_hit *hit, u64 g)
+/* What is known of the current process's program, or NULL. */
+static __always_inline const struct go_program *go_program_current(void)
 {
 	const struct target *t = target_current();
 	u32 index;
 
 	if (!t || !t->program)
-		return false;
+		return NULL;
 	index = t->program;
-	hit->program = bpf_map_lookup_elem(&go_programs, &index);
+	return bpf_map_lookup_elem(&go_programs, &index);
+}
+
+/* False: not a target, or nothing is known of its program. */
+static __always_inline bool go_hit_begin(struct go_hit *hit, u64 g)
+{
+	hit->program = go_program_current();
 	if (!hit->program)
 		return false;
 	hit->g = g;

@@ -164,18 +164,26 @@ static __always_inline void header_buckets(struct header_search *s, const struct
 	}
 }
 
-/* Looks a field up in the map at header; what it says is s->value. */
-SUBPROGRAM void header_find(struct header_search *s, const struct go_program *p, u64 goid,
-			    u64 header)
+/*
+ * Looks the field s->name up in the header at an address, for the request that a
+ * goroutine serves; what it says is s->value. Global, for the verifier's sake.
+ */
+__noinline int header_find(u64 goid, u64 header)
 {
+	struct header_search *s = header_search(goid);
+	const struct go_program *p = go_program_current();
+
+	if (!s || !p)
+		return 0;
 	s->value.data = 0;
 	s->value.len = 0;
 	if (!header)
-		return;
+		return 0;
 	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
 		header_swiss(p, goid, header);
 	else
 		header_buckets(s, p, goid, header);
+	return 0;
 }
 
 #endif

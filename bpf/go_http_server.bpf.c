@@ -57,7 +57,7 @@ SUBPROGRAM bool header_context(struct served *served, const struct go_program *p
 	u64 len;
 
 	s->name = TRACEPARENT;
-	header_find(s, p, e->h.task, header);
+	header_find(e->h.task, header);
 	len = s->value.len;
 	if (!s->value.data || len < TRACEPARENT_SIZE)
 		return false;
@@ -67,7 +67,7 @@ SUBPROGRAM bool header_context(struct served *served, const struct go_program *p
 	    !trace_parse(value, len, remote))
 		return false;
 	s->name = TRACESTATE;
-	header_find(s, p, e->h.task, header);
+	header_find(e->h.task, header);
 	if (s->value.len <= TRACESTATE_MAX)
 		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
 	return true;
@@ -318,7 +318,7 @@ int go_http_hijack(struct pt_regs *ctx)
 	if (c)
 		c->flags |= CONN_UPGRADED;
 	served->search.name = UPGRADE;
-	header_find(&served->search, hit.program, hit.task.id,
+	header_find(hit.task.id,
 		    go_word(served->request, hit.program->field[GO_REQUEST_HEADER]));
 	if (served->search.value.data)
 		served->event.status = STATUS_SWITCHING_PROTOCOLS;

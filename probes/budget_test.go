@@ -92,7 +92,19 @@ func TestInstructionBudget(t *testing.T) {
 func measureCosts(t *testing.T, name string) ([]cost, time.Duration) {
 	t.Helper()
 	began := time.Now()
-	o, err := loadObject(name, Config{}.settings(), map[string]*ebpf.Map{}, nil)
+	shared := map[string]*ebpf.Map{}
+	defer func() {
+		for _, m := range shared {
+			m.Close()
+		}
+	}()
+	o, err := readObject(name, Config{}.settings(), nil)
+	if err == nil {
+		err = o.share(shared)
+	}
+	if err == nil {
+		err = o.load(shared, nil)
+	}
 	took := time.Since(began)
 	if err != nil {
 		return refused(t, name, err), took

@@ -146,10 +146,17 @@ func (l *libraries) object(name string) (*object, error) {
 	if o, ok := l.objects[name]; ok {
 		return o, nil
 	}
-	o, err := l.probes.loadInto(name, l.set, l.maps)
+	o, err := readObject(name, l.set, nil)
 	if err != nil {
 		return nil, err
 	}
+	if err := o.share(l.maps); err != nil {
+		return nil, err
+	}
+	if err := o.load(l.maps, nil); err != nil {
+		return nil, err
+	}
+	l.probes.add(o)
 	l.objects[name] = o
 	return o, nil
 }
@@ -185,4 +192,9 @@ func (l *libraries) Close() {
 	}
 	wait.Wait()
 	clear(l.links)
+	for name, m := range l.maps {
+		if _, ok := l.probes.maps[name]; !ok {
+			m.Close()
+		}
+	}
 }

@@ -37,21 +37,18 @@ type cgroup struct {
 	link io.Closer
 }
 
-func (p *Probes) openInjector(set settings, nonblockingOnly bool) (*injector, error) {
-	o, err := p.load("inject", set)
-	if err != nil {
-		return nil, err
-	}
+// newInjector attaches the programs of the loaded object "inject".
+func newInjector(o *object, nonblockingOnly bool, log *slog.Logger) (*injector, error) {
 	sockets := o.collection.Maps["inject_sockets"]
 	program := o.collection.Programs["inject_request"]
-	err = link.RawAttachProgram(link.RawAttachProgramOptions{
+	err := link.RawAttachProgram(link.RawAttachProgramOptions{
 		Target: sockets.FD(), Program: program, Attach: ebpf.AttachSkMsgVerdict,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("attaching inject_request to its sockets: %w", err)
 	}
 	return &injector{
-		log:     p.log,
+		log:     log,
 		track:   o.collection.Programs["track_connection"],
 		sockets: sockets,
 

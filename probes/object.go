@@ -26,10 +26,9 @@ type object struct {
 // A variable that an object does not have is passed over: objects share one set.
 type settings map[string]any
 
-// loadObject loads <name>.bpf.c. Maps that shared names already are used
-// instead of new ones, and the object's own are added to it. kernel are the
-// running kernel's types; nil: they are read anew.
-func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *btf.Spec) (*object, error) {
+// readObject reads <name>.bpf.c and makes it fit this kernel, whose types are given;
+// nil: they are not asked. Nothing is loaded yet.
+func readObject(name string, set settings, kernel *btf.Spec) (*object, error) {
 	file, err := bpf.Object(name)
 	if err != nil {
 		return nil, err
@@ -67,25 +66,40 @@ func loadObject(name string, set settings, shared map[string]*ebpf.Map, kernel *
 			dropCallbacks(p)
 		}
 	}
+	return &object{name: name, spec: spec}, nil
+}
+
+// share makes the object's maps that nobody has made before.
+func (o *object) share(maps map[string]*ebpf.Map) error {
+	for name, spec := range o.spec.Maps {
+		if _, ok := maps[name]; ok || strings.HasPrefix(name, ".") { // its own variables
+			continue
+		}
+		m, err := ebpf.NewMap(spec)
+		if err != nil {
+			return fmt.Errorf("making map %s of kernel program %s: %w", name, o.name, loadError{err})
+		}
+		maps[name] = m
+	}
+	return nil
+}
+
+// load loads the object's programs over maps that share has seen. kernel are the
+// running kernel's types, for this call alone; nil: they are read anew.
+func (o *object) load(maps map[string]*ebpf.Map, kernel *btf.Spec) (err error) {
 	options := ebpf.CollectionOptions{
 		MapReplacements: map[string]*ebpf.Map{},
 		Programs:        ebpf.ProgramOptions{KernelTypes: kernel},
 	}
-	for m := range spec.Maps {
-		if s, ok := shared[m]; ok {
-			options.MapReplacements[m] = s
+	for name := range o.spec.Maps {
+		if m, ok := maps[name]; ok {
+			options.MapReplacements[name] = m
 		}
 	}
-	collection, err := ebpf.NewCollectionWithOptions(spec, options)
-	if err != nil {
-		return nil, fmt.Errorf("loading kernel program %s: %w", name, loadError{err})
+	if o.collection, err = ebpf.NewCollectionWithOptions(o.spec, options); err != nil {
+		return fmt.Errorf("loading kernel program %s: %w", o.name, loadError{err})
 	}
-	for m, loaded := range collection.Maps {
-		if _, ok := shared[m]; !ok && m[0] != '.' {
-			shared[m] = loaded
-		}
-	}
-	return &object{name: name, spec: spec, collection: collection}, nil
+	return nil
 }
 
 // A loadError is the kernel's refusal. At an EPERM the library guesses that the memory
@@ -133,6 +147,8 @@ func (o *object) Close() error {
 		errs = append(errs, l.Close())
 	}
 	o.links = nil
-	o.collection.Close()
+	if o.collection != nil {
+		o.collection.Close()
+	}
 	return errors.Join(errs...)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -105,23 +106,11 @@ func (p *Probes) open(c Config) error {
 	}
 	p.kernel = kernel
 	defer func() { p.kernel = nil }()
-	if err := p.openFlavour(c.Flavour, set); err != nil {
-		return err
-	}
-	life, err := p.load("life", set)
-	if err != nil {
-		return err
-	}
-	if err := life.attach(); err != nil {
+	if err := p.openSource(c, set); err != nil {
 		return err
 	}
 	p.libraries = newLibraries(p, set)
 	p.targets = newTargets(p.maps["targets"], p.libraries, p.log)
-	if !c.NoInject {
-		if p.inject, err = p.openInjector(set, c.NoInjectBlocking); err != nil {
-			p.log.Warn("no trace context is put on the wire", "error", err)
-		}
-	}
 	p.reader, err = ringbuf.NewReader(p.maps["events"])
 	if err != nil {
 		return fmt.Errorf("opening the ring: %w", err)
@@ -152,48 +141,130 @@ func (c Config) settings() settings {
 	}
 }
 
-// openFlavour takes the first flavour that loads and attaches.
-func (p *Probes) openFlavour(name string, set settings) error {
-	flavours, err := flavoursNamed(name)
+// openSource loads what every target needs, side by side: most of the time the
+// kernel's verifier is at work.
+func (p *Probes) openSource(c Config, set settings) error {
+	life, err := p.share("life", set)
 	if err != nil {
 		return err
 	}
-	failed := &FlavourError{}
+	var inject *object
+	if !c.NoInject {
+		if inject, err = p.share("inject", set); err != nil {
+			return err
+		}
+	}
+	flavours, err := p.shareFlavours(c.Flavour, set)
+	if err != nil {
+		return err
+	}
+	var (
+		wait                  sync.WaitGroup
+		lifeFailed, notInject error
+	)
+	wait.Go(func() {
+		if lifeFailed = p.load(life); lifeFailed == nil {
+			lifeFailed = life.attach()
+		}
+	})
+	if inject != nil {
+		wait.Go(func() {
+			if notInject = p.load(inject); notInject == nil {
+				p.inject, notInject = newInjector(inject, c.NoInjectBlocking, p.log)
+			}
+		})
+	}
+	err = p.openFlavour(flavours)
+	wait.Wait()
+	if notInject != nil {
+		p.log.Warn("no trace context is put on the wire", "error", notInject)
+	}
+	return errors.Join(err, lifeFailed)
+}
+
+// share reads an object and makes the maps that it has alone so far.
+func (p *Probes) share(name string, set settings) (*object, error) {
+	o, err := readObject(name, set, p.kernel)
+	if err != nil {
+		return nil, err
+	}
+	return o, o.share(p.maps)
+}
+
+// load loads an object that has its maps.
+func (p *Probes) load(o *object) error {
+	var kernel *btf.Spec
+	if p.kernel != nil {
+		kernel = p.kernel.Copy() // others load at the same time
+	}
+	if err := o.load(p.maps, kernel); err != nil {
+		return err
+	}
+	p.add(o)
+	return nil
+}
+
+// add makes the object one that is counted, and closed in the end.
+func (p *Probes) add(o *object) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.objects = append(p.objects, o)
+}
+
+// A candidate is a flavour with its object.
+type candidate struct {
+	Flavour
+	object *object
+}
+
+func (p *Probes) shareFlavours(name string, set settings) ([]candidate, error) {
+	flavours, err := flavoursNamed(name)
+	if err != nil {
+		return nil, err
+	}
+	var all []candidate
 	for _, f := range flavours {
-		o, err := p.load(f.Object, set)
+		o, err := p.share(f.Object, set)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, candidate{f, o})
+	}
+	return all, nil
+}
+
+// openFlavour takes the first flavour that loads and attaches.
+func (p *Probes) openFlavour(candidates []candidate) error {
+	failed := &FlavourError{}
+	for _, f := range candidates {
+		err := p.load(f.object)
 		if err == nil {
-			err = o.attach()
+			err = f.object.attach()
 		}
 		if err == nil {
-			p.flavour = f
+			p.flavour = f.Flavour
 			return nil
 		}
-		p.unload()
+		p.unload(f.object)
 		p.log.Debug("flavour refused", "flavour", f.Name, "error", err)
-		failed.Tried = append(failed.Tried, f)
+		failed.Tried = append(failed.Tried, f.Flavour)
 		failed.Causes = append(failed.Causes, err)
 	}
 	return failed
 }
 
-func (p *Probes) load(name string, set settings) (*object, error) {
-	return p.loadInto(name, set, p.maps)
-}
-
-// loadInto shares the maps that are named, and adds the object's own to them.
-func (p *Probes) loadInto(name string, set settings, shared map[string]*ebpf.Map) (*object, error) {
-	o, err := loadObject(name, set, shared, p.kernel)
-	if err != nil {
-		return nil, err
-	}
+// unload takes an object out of the kernel again.
+func (p *Probes) unload(o *object) {
 	p.mu.Lock()
-	p.objects = append(p.objects, o)
-	p.mu.Unlock()
-	return o, nil
+	defer p.mu.Unlock()
+	p.objects = slices.DeleteFunc(p.objects, func(other *object) bool { return other == o })
+	if err := o.Close(); err != nil {
+		p.log.Warn("detaching", "object", o.name, "error", err)
+	}
 }
 
-// unload takes everything out of the kernel again.
-func (p *Probes) unload() {
+// unloadAll takes everything out of the kernel.
+func (p *Probes) unloadAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, o := range p.objects {
@@ -202,6 +273,9 @@ func (p *Probes) unload() {
 		}
 	}
 	p.objects = nil
+	for _, m := range p.maps {
+		m.Close()
+	}
 	p.maps = map[string]*ebpf.Map{}
 }
 
@@ -253,6 +327,6 @@ func (p *Probes) Close() error {
 	if p.reader != nil {
 		errs = append(errs, p.reader.Close())
 	}
-	p.unload()
+	p.unloadAll()
 	return errors.Join(errs...)
 }
