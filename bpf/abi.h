@@ -198,7 +198,7 @@ struct call_event {
 	__s64 request_size;  /* bytes of body; -1: not known */
 	__s64 response_size; /* the same */
 	__u16 library;	     /* enum library */
-	__u16 status;	     /* 0: none */
+	__u16 status;	     /* 0: none; of gRPC one more than its code */
 	__u8 role;	     /* enum role */
 	__u8 call_flags;     /* enum call_flag */
 	__u8 major, minor;   /* of the protocol's version; 0: not known */
@@ -213,6 +213,9 @@ struct call_event {
 enum library {
 	LIBRARY_GO_HTTP_SERVER = 1,
 	LIBRARY_GO_HTTP_CLIENT = 2,
+	LIBRARY_GO_GRPC_SERVER = 3,
+	LIBRARY_GO_GRPC_CLIENT = 4,
+	LIBRARY_GO_SQL = 5,
 };
 
 /* Value of `targets`, keyed by tgid. Inserted by the agent and, for children,
@@ -273,7 +276,17 @@ enum go_field {
 	GO_TLS_CONN_CONN = 43, /* crypto/tls.Conn.conn */
 	GO_TRANSPORT_REQUEST = 44, /* transportRequest.Request */
 	GO_H2_CLIENT_CONN = 45, /* http2ClientConn.tconn */
-	GO_FIELDS = 46,
+	GO_GRPC_STREAM_CTX = 46,
+	GO_GRPC_STREAM_METHOD = 47,
+	GO_GRPC_SERVER_CONN = 48, /* http2Server.conn */
+	GO_GRPC_STATUS = 49,	  /* internal/status.Status.s */
+	GO_GRPC_STATUS_CODE = 50,
+	GO_GRPC_CLIENT_STREAM_HDR = 51,
+	GO_GRPC_CLIENT_STREAM_CTX = 52,
+	GO_GRPC_CLIENT_STREAM_CC = 53,
+	GO_GRPC_CALL_METHOD = 54,
+	GO_GRPC_CONN_TARGET = 55,
+	GO_FIELDS = 56,
 };
 
 enum go_offset {

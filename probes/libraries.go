@@ -1,11 +1,12 @@
 package probes
 
 import (
+	"github.com/throughline/throughline/probes/runtime/go/grpc"
 	"github.com/throughline/throughline/probes/runtime/go/library"
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
 )
 
 // goLibraries are the libraries of Go programs that are probed.
 func goLibraries() []library.Library {
-	return []library.Library{nethttp.Server(), nethttp.Client()}
+	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client()}
 }

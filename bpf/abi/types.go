@@ -295,7 +295,17 @@ const (
 	GoTlsConnConn                 GoField = 43
 	GoTransportRequest            GoField = 44
 	GoH2ClientConn                GoField = 45
-	GoFields                      GoField = 46
+	GoGrpcStreamCtx               GoField = 46
+	GoGrpcStreamMethod            GoField = 47
+	GoGrpcServerConn              GoField = 48
+	GoGrpcStatus                  GoField = 49
+	GoGrpcStatusCode              GoField = 50
+	GoGrpcClientStreamHdr         GoField = 51
+	GoGrpcClientStreamCtx         GoField = 52
+	GoGrpcClientStreamCc          GoField = 53
+	GoGrpcCallMethod              GoField = 54
+	GoGrpcConnTarget              GoField = 55
+	GoFields                      GoField = 56
 )
 
 type GoOffset uint32
@@ -306,7 +316,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [46]uint16
+	Field            [56]uint16
 	TransportRequest uint32
 	Reserved         uint32
 }
@@ -340,6 +350,9 @@ type Library uint32
 const (
 	LibraryGoHttpServer Library = 1
 	LibraryGoHttpClient Library = 2
+	LibraryGoGrpcServer Library = 3
+	LibraryGoGrpcClient Library = 4
+	LibraryGoSql        Library = 5
 )
 
 type ListenEvent struct {

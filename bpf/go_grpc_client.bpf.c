@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
+/*
+ * Calls that a gRPC-Go client makes, unary ones and streams alike: each is a
+ * clientStream, from its first attempt to (*clientStream).finish, which any
+ * goroutine may call. A stream that could not be made is never finished: that the
+ * branch behind (*clientStream).retryLocked tells.
+ */
+#include "go_grpc.h"
+
+/* Key of `go_grpc_made`: a *clientStream. Laid out as struct task_key is, for the
+ * agent's sweep. */
+struct grpc_stream {
+	u64 stream;
+	u32 tgid;
+	u32 reserved;
+};
+
+/* A call from its first attempt to its end. */
+struct grpc_made {
+	struct call_event event;
+	u64 context; /* what the stream's context.Context holds */
+};
+
+/* Inserted by go_grpc_attempt, deleted by the hook that ends the call and, if its
+ * process is gone, by the agent's sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct grpc_stream);
+	__type(value, struct grpc_made);
+} go_grpc_made SEC(".maps");
+
+/* A fresh value: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct grpc_made);
+} go_grpc_made_blank SEC(".maps");
+
+static __always_inline void made_submit(const struct go_hit *hit, const struct grpc_stream *key,
+					struct grpc_made *made)
+{
+	call_submit(&made->event, hit->now);
+	bpf_map_delete_elem(&go_grpc_made, key);
+}
+
+SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u64 stream)
+{
+	const struct go_program *p = hit->program;
+	struct call_event *e = &made->event;
+	struct trace_context *cause = go_cause(hit, made->context);
+
+	call_begin(e, hit, LIBRARY_GO_GRPC_CLIENT, ROLE_CLIENT);
+	if (cause)
+		trace_new_child(&e->h.ctx, cause);
+	else
+		trace_new_root(&e->h.ctx);
+	call_text(e, TEXT_PATH, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]),
+		  p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
+	call_text(e, TEXT_HOST, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_CC]),
+		  p->field[GO_GRPC_CONN_TARGET], HOST_MAX);
+}
+
+/* (*clientStream).newAttemptLocked(cs, isTransparent): the first, or once more */
+SEC("uprobe")
+int go_grpc_attempt(struct pt_regs *ctx)
+{
+	struct grpc_stream key = { .stream = GO_0(ctx) };
+	struct grpc_made *made;
+	struct go_hit hit;
+	u32 zero = 0;
+	u64 context;
+
+	if (!go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	key.tgid = hit.task.tgid;
+	context = go_held(key.stream, hit.program->field[GO_GRPC_CLIENT_STREAM_CTX]);
+	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	if (made && made->context == context)
+		return 0;
+	if (made) { /* its end was not seen, and its memory is another's */
+		made->event.call_flags |= CALL_FAILED;
+		made_submit(&hit, &key, made);
+	}
+	made = bpf_map_lookup_elem(&go_grpc_made_blank, &zero);
+	if (!made || bpf_map_update_elem(&go_grpc_made, &key, made, BPF_ANY)) {
+		drop(DROP_CALLS_FULL);
+		return 0;
+	}
+	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	if (!made)
+		return 0;
+	made->context = context;
+	call_begins(made, &hit, key.stream);
+	return 0;
+}
+
+/* status.Error, a struct of one pointer, unlike other errors that end a call. */
+static __always_inline bool is_status(u64 itab)
+{
+	struct go_type t;
+
+	return go_type_read(&t, go_word(itab, 8)) == KIND_POINTER &&
+	       go_type_read(&t, t.key) == KIND_STRUCT && t.size == 8 && t.pointers == 8;
+}
+
+/* Whether an error is io.EOF, a *errors.errorString. */
+static __always_inline bool is_end(u64 held)
+{
+	struct go_string s = {};
+	u32 text = 0;
+
+	if (bpf_probe_read_user(&s, sizeof(s), (void *)held) || s.len != 3)
+		return false;
+	bpf_probe_read_user(&text, 3, (void *)s.data);
+	return text == 0x464f45; /* "EOF" */
+}
+
+/* What an error interface says. */
+SUBPROGRAM void call_failed(struct call_event *e, const struct go_program *p, u64 itab, u64 held)
+{
+	/* status.Error is a pointer to a Status. */
+	if (is_status(itab))
+		e->status = grpc_status(p, go_word(held, 0));
+	if (!e->status)
+		e->call_flags |= CALL_FAILED;
+}
+
+/* (*clientStream).finish(cs, err): more than once for some streams */
+SEC("uprobe")
+int go_grpc_finish(struct pt_regs *ctx)
+{
+	u64 itab = GO_1(ctx), held = GO_2(ctx);
+	struct grpc_stream key = { .stream = GO_0(ctx) };
+	struct grpc_made *made;
+	struct go_hit hit;
+
+	if (!go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	key.tgid = hit.task.tgid;
+	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	if (!made)
+		return 0;
+	if (!itab || is_end(held))
+		made->event.status = 1; /* OK */
+	else
+		call_failed(&made->event, hit.program, itab, held);
+	made_submit(&hit, &key, made);
+	return 0;
+}
+
+/* The home that a function's first argument has on the stack of its caller
+ * (cmd/compile/abi-internal.md), for a probe in its body. */
+static __always_inline u64 first_argument(struct pt_regs *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	return go_word(ctx->bp, 16);
+#else
+	/* The caller's frame pointer is right below its stack pointer. */
+	return go_word(go_word(GO_REG(ctx, 29), 0), 16);
+#endif
+}
+
+/*
+ * (*clientStream).withRetry(cs, op, onSuccess), behind retryLocked, which returns an
+ * error if the call is not tried again. withRetry keeps cs in its
+ * home.
+ */
+SEC("uprobe")
+int go_grpc_given_up(struct pt_regs *ctx)
+{
+	u64 itab = GO_0(ctx), held = GO_1(ctx);
+	struct grpc_stream key = {};
+	struct grpc_made *made;
+	struct go_hit hit;
+
+	if (!itab || !go_hit_begin(&hit, GO_G(ctx)) || is_end(held))
+		return 0;
+	key.stream = first_argument(ctx);
+	key.tgid = hit.task.tgid;
+	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	if (!made)
+		return 0;
+	call_failed(&made->event, hit.program, itab, held);
+	made_submit(&hit, &key, made);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

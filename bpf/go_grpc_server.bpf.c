@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+//go:build ignore
+
+/*
+ * Calls that a gRPC-Go server handles, unary ones and streams alike: each in a
+ * goroutine, a new one or a worker, from (*Server).handleStream on. What a server
+ * handles as a handler of net/http is net/http's.
+ */
+#include "go_grpc.h"
+#include "go_header.h"
+
+/* A call while it is handled. */
+struct grpc_served {
+	struct call_event event;
+	u64 context; /* what the stream's context.Context held */
+	struct header_search search;
+};
+
+/* Inserted by go_grpc_handle, deleted by the hook that ends the call and, if its
+ * process is gone, by the agent's sweep. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct task_key);
+	__type(value, struct grpc_served);
+} go_grpc_served SEC(".maps");
+
+/* A fresh value: too large for the stack. Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct grpc_served);
+} go_grpc_served_blank SEC(".maps");
+
+static __always_inline struct header_search *header_search(u64 goid)
+{
+	struct task_key key = { .id = goid, .is_goroutine = 1 };
+	struct grpc_served *served;
+
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	served = bpf_map_lookup_elem(&go_grpc_served, &key);
+	return served ? &served->search : NULL;
+}
+
+/* Names as they are in metadata, as little-endian words. */
+#define TRACEPARENT (struct header_name){ 11, { 0x7261706563617274, 0x746e65 } }
+#define TRACESTATE (struct header_name){ 10, { 0x6174736563617274, 0x6574 } }
+
+/* context/context.go */
+struct value_context {
+	u64 parent[2];
+	u64 key_type;
+	u64 key;
+	u64 value_type;
+	u64 value;
+};
+
+#define METADATA_DEPTH 6
+
+/* Whether a type is map[string][]string. */
+static __always_inline bool is_metadata(u64 type)
+{
+	struct go_type map, t;
+
+	if (go_type_read(&map, type) != KIND_MAP || go_type_read(&t, map.key) != KIND_STRING)
+		return false;
+	return go_type_read(&t, map.element) == KIND_SLICE &&
+	       t.key /* of a slice the element */ == map.key;
+}
+
+/*
+ * The metadata that a stream came with, a map[string][]string: the value of a
+ * context under a key that is an empty struct (metadata.NewIncomingContext). What else
+ * the chain holds is not such a map. 0: none.
+ */
+SUBPROGRAM u64 stream_metadata(u64 context)
+{
+	for (u32 i = 0; i < METADATA_DEPTH && context; i++) {
+		struct value_context c;
+		struct go_type t;
+
+		if (bpf_probe_read_user(&c, sizeof(c), (void *)context))
+			return 0;
+		if (go_type_read(&t, c.key_type) == KIND_STRUCT && !t.size &&
+		    is_metadata(c.value_type))
+			return c.value;
+		context = c.parent[1];
+	}
+	return 0;
+}
+
+/* Reads traceparent and tracestate out of the call's metadata. */
+SUBPROGRAM bool stream_remote(struct grpc_served *served, struct trace_context *remote)
+{
+	u64 metadata = stream_metadata(served->context);
+	struct call_event *e = &served->event;
+	struct header_search *s = &served->search;
+	u8 value[64] WORDS = {};
+	u64 len;
+
+	s->name = TRACEPARENT;
+	header_find(e->h.task, metadata);
+	len = s->value.len;
+	if (!s->value.data || len < TRACEPARENT_SIZE)
+		return false;
+	if (len > sizeof(value) - 1)
+		len = sizeof(value) - 1;
+	if (bpf_probe_read_user(value, len, (void *)s->value.data) ||
+	    !trace_parse(value, len, remote))
+		return false;
+	s->name = TRACESTATE;
+	header_find(e->h.task, metadata);
+	if (s->value.len <= TRACESTATE_MAX)
+		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
+	return true;
+}
+
+SUBPROGRAM void stream_begins(struct grpc_served *served)
+{
+	struct call_event *e = &served->event;
+	struct trace_context remote = {};
+
+	if (stream_remote(served, &remote)) {
+		e->call_flags |= CALL_REMOTE_CONTEXT;
+		trace_new_child(&e->h.ctx, &remote);
+	} else {
+		trace_new_root(&e->h.ctx);
+	}
+}
+
+/* From now on the goroutine, and whoever is handed the context, serves it. */
+SUBPROGRAM void stream_taken(const struct grpc_served *served, const struct go_hit *hit)
+{
+	struct go_context_key key = { .tgid = hit->task.tgid, .context = served->context };
+	const struct call_event *e = &served->event;
+	struct task task = { .ctx = e->h.ctx, .sock = e->h.sock, .gen = e->h.gen, .open = 1 };
+
+	if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
+		drop(DROP_TASKS_FULL);
+	if (key.context && bpf_map_update_elem(&go_contexts, &key, &e->h.ctx, BPF_ANY))
+		drop(DROP_CALLS_FULL);
+}
+
+/* The call is answered, or will not be. */
+SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served)
+{
+	struct go_context_key key = { .tgid = hit->task.tgid, .context = served->context };
+
+	bpf_map_delete_elem(&go_contexts, &key);
+	bpf_map_delete_elem(&tasks, &hit->task);
+	call_submit(&served->event, hit->now);
+	bpf_map_delete_elem(&go_grpc_served, &hit->task);
+}
+
+/* The connection of a call, if it is plain TCP: the socket source cannot read it. */
+SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u64 transport)
+{
+	const struct go_program *p = hit->program;
+	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false);
+	struct conn *c = go_claim(hit, sk, ROLE_SERVER);
+
+	if (!c)
+		return;
+	e->h.sock = (u64)sk;
+	e->h.gen = c->gen;
+}
+
+static __always_inline struct grpc_served *served_insert(const struct go_hit *hit)
+{
+	u32 zero = 0;
+	struct grpc_served *served = bpf_map_lookup_elem(&go_grpc_served, &hit->task);
+
+	if (served) { /* a worker's, whose end was not seen */
+		served->event.call_flags |= CALL_FAILED;
+		stream_ends(hit, served);
+	}
+	served = bpf_map_lookup_elem(&go_grpc_served_blank, &zero);
+	if (!served || bpf_map_update_elem(&go_grpc_served, &hit->task, served, BPF_ANY)) {
+		drop(DROP_CALLS_FULL);
+		return NULL;
+	}
+	return bpf_map_lookup_elem(&go_grpc_served, &hit->task);
+}
+
+/* (*Server).handleStream(s, t transport.ServerTransport, stream) */
+SEC("uprobe")
+int go_grpc_handle(struct pt_regs *ctx)
+{
+	u64 transport = GO_2(ctx), stream = GO_3(ctx), context;
+	struct grpc_served *served;
+	struct go_hit hit;
+
+	if (!go_hit_begin(&hit, GO_G(ctx)))
+		return 0;
+	context = go_held(stream, hit.program->field[GO_GRPC_STREAM_CTX]);
+	if (go_context_span(context, hit.task.tgid))
+		return 0; /* net/http's */
+	served = served_insert(&hit);
+	if (!served)
+		return 0;
+	served->context = context;
+	call_begin(&served->event, &hit, LIBRARY_GO_GRPC_SERVER, ROLE_SERVER);
+	stream_claimed(&served->event, &hit, transport);
+	call_text(&served->event, TEXT_PATH, stream, hit.program->field[GO_GRPC_STREAM_METHOD],
+		  PATH_MAX);
+	stream_begins(served);
+	stream_taken(served, &hit);
+	return 0;
+}
+
+static __always_inline struct grpc_served *served_now(struct go_hit *hit, u64 g)
+{
+	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_grpc_served, &hit->task) : NULL;
+}
+
+/* (*http2Server).writeStatus(t, stream, *status.Status): the last that is done to a
+ * stream, unless its connection is gone */
+SEC("uprobe")
+int go_grpc_status(struct pt_regs *ctx)
+{
+	u64 status = GO_2(ctx);
+	struct grpc_served *served;
+	struct go_hit hit;
+
+	served = served_now(&hit, GO_G(ctx));
+	if (!served)
+		return 0;
+	served->event.status = grpc_status(hit.program, status);
+	stream_ends(&hit, served);
+	return 0;
+}
+
+/* (*atomicSemaphore).release(q), deferred by what called handleStream */
+SEC("uprobe")
+int go_grpc_release(struct pt_regs *ctx)
+{
+	struct grpc_served *served;
+	struct go_hit hit;
+
+	served = served_now(&hit, GO_G(ctx));
+	if (!served)
+		return 0;
+	served->event.call_flags |= CALL_FAILED;
+	stream_ends(&hit, served);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,73 @@
+// Package grpc declares the probes of gRPC-Go, the server's and the client's.
+package grpc
+
+import (
+	"slices"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/probes/gobin"
+	"github.com/throughline/throughline/probes/runtime/go/library"
+)
+
+const (
+	root      = "google.golang.org/grpc"
+	transport = root + "/internal/transport"
+)
+
+// Server is three hits a call, be it unary or a stream: where the call's goroutine
+// begins to handle it, where it writes the status, and where it is done. Which of the names
+// of the second a version has, changed in v1.69. What comes by way of net/http is that
+// library's, and writes its status elsewhere.
+func Server() library.Library {
+	return library.Library{
+		Name:   "gRPC server",
+		Object: "go_grpc_server",
+		Probes: []library.Probe{
+			{Program: "go_grpc_handle", Function: root + ".(*Server).handleStream"},
+			{Program: "go_grpc_status", Function: transport + ".(*http2Server).writeStatus", Optional: true},
+			{Program: "go_grpc_status", Function: transport + ".(*http2Server).WriteStatus", Optional: true},
+			{Program: "go_grpc_status", Function: transport + ".(*serverHandlerTransport).writeStatus", Optional: true},
+			{Program: "go_grpc_status", Function: transport + ".(*serverHandlerTransport).WriteStatus", Optional: true},
+			{Program: "go_grpc_release", Function: root + ".(*atomicSemaphore).release"},
+		},
+		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), status(), []library.Field{
+			field(abi.GoGrpcStreamCtx, transport+".Stream", "ctx"),
+			field(abi.GoGrpcStreamMethod, transport+".Stream", "method"),
+			field(abi.GoGrpcServerConn, transport+".http2Server", "conn"),
+		}),
+	}
+}
+
+// Client is two hits a call that succeeds, and a third for one that fails or has a
+// stream: its first attempt, the decision not to try again, and its end.
+func Client() library.Library {
+	return library.Library{
+		Name:   "gRPC client",
+		Object: "go_grpc_client",
+		Probes: []library.Probe{
+			{Program: "go_grpc_attempt", Function: root + ".(*clientStream).newAttemptLocked"},
+			{Program: "go_grpc_given_up", Function: root + ".(*clientStream).withRetry", Behind: root + ".(*clientStream).retryLocked"},
+			{Program: "go_grpc_finish", Function: root + ".(*clientStream).finish"},
+		},
+		Fields: slices.Concat(library.Runtime(), status(), []library.Field{
+			field(abi.GoGrpcClientStreamHdr, root+".clientStream", "callHdr"),
+			field(abi.GoGrpcClientStreamCtx, root+".clientStream", "ctx"),
+			field(abi.GoGrpcClientStreamCc, root+".clientStream", "cc"),
+			field(abi.GoGrpcCallMethod, transport+".CallHdr", "Method"),
+			field(abi.GoGrpcConnTarget, root+".ClientConn", "target"),
+		}),
+	}
+}
+
+// status are the fields from a Status to its code, which both sides read.
+func status() []library.Field {
+	const protocol = "google.golang.org/genproto/googleapis/rpc"
+	return []library.Field{
+		field(abi.GoGrpcStatus, root+"/internal/status.Status", "s"),
+		{Number: abi.GoGrpcStatusCode, Module: protocol, Paths: [][]gobin.Field{{{Type: protocol + "/status.Status", Name: "Code"}}}},
+	}
+}
+
+func field(number abi.GoField, typ, name string) library.Field {
+	return library.Field{Number: number, Module: root, Paths: [][]gobin.Field{{{Type: typ, Name: name}}}}
+}
