@@ -141,6 +141,18 @@ func (l *libraries) place(p *process.Process, program *goProgram) error {
 	return nil
 }
 
+// preload loads the objects of all libraries. What fails is tried again, and told,
+// for the target that needs it.
+func (l *libraries) preload() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, library := range goLibraries() {
+		if _, err := l.object(library.Object); err != nil {
+			return
+		}
+	}
+}
+
 // object loads kernel programs when the first target needs them.
 func (l *libraries) object(name string) (*object, error) {
 	if o, ok := l.objects[name]; ok {

@@ -36,6 +36,9 @@ type Config struct {
 	// RingBytes is the size of the ring, a power of two of at least a page;
 	// 0 means 8 MiB. The agent's memory holds it twice.
 	RingBytes uint32
+	// GoTargets says that Go programs will be targets: what they need is loaded
+	// at once, and not when the first one comes.
+	GoTargets bool
 	// CaptureBytes is how much of a turn is copied, 512 to 4096; 0 means 4096.
 	CaptureBytes uint32
 }
@@ -109,7 +112,6 @@ func (p *Probes) open(c Config) error {
 	if err := p.openSource(c, set); err != nil {
 		return err
 	}
-	p.libraries = newLibraries(p, set)
 	p.targets = newTargets(p.maps["targets"], p.libraries, p.log)
 	p.reader, err = ringbuf.NewReader(p.maps["events"])
 	if err != nil {
@@ -173,6 +175,10 @@ func (p *Probes) openSource(c Config, set settings) error {
 				p.inject, notInject = newInjector(inject, c.NoInjectBlocking, p.log)
 			}
 		})
+	}
+	p.libraries = newLibraries(p, set)
+	if c.GoTargets {
+		wait.Go(p.libraries.preload)
 	}
 	err = p.openFlavour(flavours)
 	wait.Wait()

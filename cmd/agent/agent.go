@@ -36,11 +36,18 @@ type agent struct {
 	pipeline   *export.Pipeline
 	figures    *telemetry.Set
 	server     *telemetry.Server
-	attached   time.Duration
+	began      time.Time
+}
+
+// outlook is what is known of the targets before there are any.
+type outlook struct {
+	discover bool // they come later
+	golang   bool // there are Go programs among them
 }
 
 // newAgent builds the graph and attaches it; close must be called.
-func newAgent(ctx context.Context, c config.Config, x export.Config, discover bool, out, errs io.Writer) (*agent, error) {
+func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, out, errs io.Writer) (*agent, error) {
+	began := time.Now()
 	log, err := newLogger(c.LogLevel, errs)
 	if err != nil {
 		return nil, err
@@ -54,21 +61,19 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, discover bo
 		return nil, err
 	}
 	hooks := probes.Config{
-		Flavour: c.Flavour, NoInject: !c.Inject, NoInjectBlocking: !c.InjectBlocking, Discover: discover,
+		Flavour: c.Flavour, NoInject: !c.Inject, NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
 		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
 	}
 	if err := hooks.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	a := &agent{log: log, errs: errs}
+	a := &agent{log: log, errs: errs, began: began}
 	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log}); err != nil {
 		return nil, usageError{err} // of a setting: a Collector that is down is none
 	}
-	began := time.Now()
 	if a.probes, err = probes.Open(hooks, log); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.attached = time.Since(began)
 	a.correlator = correlate.New(correlate.Config{
 		Processes: a.probes.Targets().Process,
 		Resource:  options,

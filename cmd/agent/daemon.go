@@ -39,7 +39,7 @@ func daemon(args []string, out, errs io.Writer) error {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	a, err := newAgent(ctx, f.config, exporters, true, out, errs)
+	a, err := newAgent(ctx, f.config, exporters, outlook{discover: true}, out, errs)
 	if err != nil {
 		return err
 	}

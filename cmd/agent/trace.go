@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -63,7 +64,7 @@ func trace(args []string, out, errs io.Writer) error {
 	ctx, finish := context.WithCancel(ctx)
 	defer finish()
 
-	a, err := newAgent(ctx, f.config, export.Config{Exporters: []string{*output}, Count: *count}, false, out, errs)
+	a, err := newAgent(ctx, f.config, export.Config{Exporters: []string{*output}, Count: *count}, outlookOf(found), out, errs)
 	if err != nil {
 		return err
 	}
@@ -77,6 +78,10 @@ func trace(args []string, out, errs io.Writer) error {
 	err = errors.Join(a.trace(ctx, finish, found, child), a.close())
 	child.settle(errs)
 	return err
+}
+
+func outlookOf(found []*process.Process) outlook {
+	return outlook{golang: slices.ContainsFunc(found, func(p *process.Process) bool { return p.Runtime.Kind == "go" })}
 }
 
 func (a *agent) trace(ctx context.Context, finish func(), found []*process.Process, child *held) error {
@@ -96,7 +101,7 @@ func (a *agent) trace(ctx context.Context, finish func(), found []*process.Proce
 		}
 	}
 	fmt.Fprintf(a.errs, "throughline: tracing %s by %s, attached in %d ms\n",
-		describe(found), a.probes.Flavour().Name, a.attached.Milliseconds())
+		describe(found), a.probes.Flavour().Name, time.Since(a.began).Milliseconds())
 
 	var wait sync.WaitGroup
 	defer wait.Wait()
