@@ -178,7 +178,8 @@ int go_http_connected(struct pt_regs *ctx)
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	p = hit.program;
-	request = go_word(go_word(GO_SP(ctx), p->transport_request), p->field[GO_TRANSPORT_REQUEST]);
+	request =
+		go_word(go_word(GO_SP(ctx), p->transport_request), p->field[GO_TRANSPORT_REQUEST]);
 	if (!request)
 		return 0;
 	made = made_insert(&hit, request);

@@ -42,9 +42,21 @@ static __always_inline struct header_search *header_search(u64 goid)
 }
 
 /* Header names in canonical form, as little-endian words. */
-#define TRACEPARENT (struct header_name){ 11, { 0x7261706563617254, 0x746e65 } }
-#define TRACESTATE (struct header_name){ 10, { 0x6174736563617254, 0x6574 } }
-#define UPGRADE (struct header_name){ 7, { 0x65646172677055 } }
+#define TRACEPARENT                                  \
+	(struct header_name)                         \
+	{                                            \
+		11, { 0x7261706563617254, 0x746e65 } \
+	}
+#define TRACESTATE                                 \
+	(struct header_name)                       \
+	{                                          \
+		10, { 0x6174736563617254, 0x6574 } \
+	}
+#define UPGRADE                         \
+	(struct header_name)            \
+	{                               \
+		7, { 0x65646172677055 } \
+	}
 
 /* Reads traceparent and tracestate out of the request's header. */
 SUBPROGRAM bool header_context(struct served *served, const struct go_program *p,
@@ -318,8 +330,7 @@ int go_http_hijack(struct pt_regs *ctx)
 	if (c)
 		c->flags |= CONN_UPGRADED;
 	served->search.name = UPGRADE;
-	header_find(hit.task.id,
-		    go_word(served->request, hit.program->field[GO_REQUEST_HEADER]));
+	header_find(hit.task.id, go_word(served->request, hit.program->field[GO_REQUEST_HEADER]));
 	if (served->search.value.data)
 		served->event.status = STATUS_SWITCHING_PROTOCOLS;
 	served->event.call_flags |= CALL_HIJACKED;
