@@ -14,6 +14,10 @@ TEST_KERNELS ?= 5.10 6.12
 # End-to-end tests that the matrix runs for each flavour (go test -run).
 VM_TESTS     ?= ^TestCore(Programs|Curl)$$
 
+# Programs of test/truth whose every parent has to be right where a header can be
+# put on the wire, or where none is expected.
+TRUTH_PLAIN := direct,chain,fan-out,tree,spawn-blind,without-cancel,detached,pool,pool-lazy,pool-blind,pool-blind-lazy,pipeline,pooled,retry,timeout,proxy,redirect
+
 OUT     := .output
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 
@@ -96,6 +100,8 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(REPORT) -log $(OUT)/test-unit.json -- $(GO) test -json -race -timeout 10m $(UNIT_PACKAGES)
 	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/...
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
+	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
+	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
 	$(Q)$(REPORT) -summary $(OUT)/test-*.json
 
