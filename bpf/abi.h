@@ -171,7 +171,7 @@ struct claim_event {
  * read, one behind the other: text_at and text_len tell which is where. */
 enum call_text {
 	TEXT_METHOD = 0,
-	TEXT_PATH = 1,
+	TEXT_PATH = 1,	     /* of a statement: how it begins, never exported */
 	TEXT_HOST = 2,	     /* with its port, if it names one */
 	TEXT_PEER = 3,	     /* "address:port" as the library has it */
 	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
@@ -273,9 +273,9 @@ enum go_field {
 	GO_TABLE_GROUPS = 40,
 	GO_HMAP_B = 41, /* of a map with buckets, until Go 1.23 */
 	GO_HMAP_BUCKETS = 42,
-	GO_TLS_CONN_CONN = 43, /* crypto/tls.Conn.conn */
+	GO_TLS_CONN_CONN = 43,	   /* crypto/tls.Conn.conn */
 	GO_TRANSPORT_REQUEST = 44, /* transportRequest.Request */
-	GO_H2_CLIENT_CONN = 45, /* http2ClientConn.tconn */
+	GO_H2_CLIENT_CONN = 45,	   /* http2ClientConn.tconn */
 	GO_GRPC_STREAM_CTX = 46,
 	GO_GRPC_STREAM_METHOD = 47,
 	GO_GRPC_SERVER_CONN = 48, /* http2Server.conn */
@@ -286,7 +286,9 @@ enum go_field {
 	GO_GRPC_CLIENT_STREAM_CC = 53,
 	GO_GRPC_CALL_METHOD = 54,
 	GO_GRPC_CONN_TARGET = 55,
-	GO_FIELDS = 56,
+	GO_SQL_STMT_QUERY = 56,
+	GO_SQL_CONN_CI = 57, /* driverConn.ci */
+	GO_FIELDS = 58,
 };
 
 enum go_offset {
@@ -404,8 +406,8 @@ struct conn {
 	__u8 sending;	/* sk_msg has looked at the send under way */
 	__u8 left;	/* EVENT_LEAVE was sent */
 	__u8 reserved[5];
-	__u8 value[64] WORDS;	/* traceparent as gathered */
-	__u8 caller[8] WORDS;	/* with CONN_PREPARED: who called the request that
+	__u8 value[64] WORDS; /* traceparent as gathered */
+	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
 };
 

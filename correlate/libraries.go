@@ -3,6 +3,7 @@ package correlate
 import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/library"
+	"github.com/throughline/throughline/correlate/library/databasesql"
 	"github.com/throughline/throughline/correlate/library/grpc"
 	"github.com/throughline/throughline/correlate/library/nethttp"
 )
@@ -16,5 +17,6 @@ func Libraries() []library.Decoder {
 		abi.LibraryGoHttpClient: http,
 		abi.LibraryGoGrpcServer: rpc,
 		abi.LibraryGoGrpcClient: rpc,
+		abi.LibraryGoSql:        databasesql.New(),
 	}
 }

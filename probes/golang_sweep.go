@@ -18,7 +18,7 @@ func (l *libraries) sweep(running func(tgid uint32) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	oldest := Now() - uint64(maxCall)
-	for _, name := range []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made"} {
+	for _, name := range []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made", "go_sql_made"} {
 		sweepMap(l.maps[name], func(key abi.TaskKey, call []byte) bool {
 			return !running(key.Tgid) || callStart(call) < oldest
 		})

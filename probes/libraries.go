@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"github.com/throughline/throughline/probes/runtime/go/databasesql"
 	"github.com/throughline/throughline/probes/runtime/go/grpc"
 	"github.com/throughline/throughline/probes/runtime/go/library"
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
@@ -8,5 +9,5 @@ import (
 
 // goLibraries are the libraries of Go programs that are probed.
 func goLibraries() []library.Library {
-	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client()}
+	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library()}
 }

@@ -305,7 +305,9 @@ const (
 	GoGrpcClientStreamCc          GoField = 53
 	GoGrpcCallMethod              GoField = 54
 	GoGrpcConnTarget              GoField = 55
-	GoFields                      GoField = 56
+	GoSqlStmtQuery                GoField = 56
+	GoSqlConnCi                   GoField = 57
+	GoFields                      GoField = 58
 )
 
 type GoOffset uint32
@@ -316,7 +318,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [56]uint16
+	Field            [58]uint16
 	TransportRequest uint32
 	Reserved         uint32
 }
