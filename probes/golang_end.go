@@ -46,7 +46,7 @@ func (p *Probes) unfinished(ev *event.Event, sink Sink) {
 func (l *libraries) takeCalls(ended func(call *abi.CallEvent) bool) (records [][]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, name := range []string{"go_served", "go_made"} {
+	for _, name := range callMaps() {
 		if m := l.maps[name]; m != nil {
 			records = append(records, takeCalls(m, ended)...)
 		}

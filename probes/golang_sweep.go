@@ -12,13 +12,19 @@ import (
 // died without the hook that ends it.
 const maxCall = 24 * time.Hour
 
+// callMaps are the kernel's tables of open calls. Each key is laid out as a task's,
+// each value begins with a call's record.
+func callMaps() []string {
+	return []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made", "go_sql_made"}
+}
+
 // sweep removes what processes that are gone have left in the kernel's tables, and
 // calls that never ended.
 func (l *libraries) sweep(running func(tgid uint32) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	oldest := Now() - uint64(maxCall)
-	for _, name := range []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made", "go_sql_made"} {
+	for _, name := range callMaps() {
 		sweepMap(l.maps[name], func(key abi.TaskKey, call []byte) bool {
 			return !running(key.Tgid) || callStart(call) < oldest
 		})
