@@ -189,6 +189,7 @@ enum call_flag {
 	CALL_REMOTE_CONTEXT = 1 << 4,
 	CALL_RESET = 1 << 5,  /* the connection was reset before the end */
 	CALL_EXITED = 1 << 6, /* the process was gone before the end */
+	CALL_UNKNOWN_METHOD = 1 << 7, /* there is nothing that handles it */
 };
 
 /* One request as a library's probes saw it, from the first hook to the last. */

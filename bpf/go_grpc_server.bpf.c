@@ -215,6 +215,25 @@ static __always_inline struct grpc_served *served_now(struct go_hit *hit, u64 g)
 	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_grpc_served, &hit->task) : NULL;
 }
 
+#define UNIMPLEMENTED 12
+#define MESSAGE_BEGINS 15 /* bytes that tell */
+
+/* Whether a status says that the server itself has no such method: see handleStream
+ * in server.go. The message is the field behind the code. */
+SUBPROGRAM bool is_unknown_method(const struct go_program *p, u64 status)
+{
+	u64 message = go_word(status, p->field[GO_GRPC_STATUS]);
+	char text[MESSAGE_BEGINS + 1] = {};
+	struct go_string s = {};
+
+	bpf_probe_read_user(&s, sizeof(s), (void *)(message + p->field[GO_GRPC_STATUS_CODE] + 8));
+	if (s.len < MESSAGE_BEGINS || bpf_probe_read_user(text, MESSAGE_BEGINS, (void *)s.data))
+		return false;
+	return !__builtin_memcmp(text, "unknown service", MESSAGE_BEGINS) ||
+	       !__builtin_memcmp(text, "unknown method ", MESSAGE_BEGINS) ||
+	       !__builtin_memcmp(text, "malformed metho", MESSAGE_BEGINS);
+}
+
 /* (*http2Server).writeStatus(t, stream, *status.Status): the last that is done to a
  * stream, unless its connection is gone */
 SEC("uprobe")
@@ -228,6 +247,8 @@ int go_grpc_status(struct pt_regs *ctx)
 	if (!served)
 		return 0;
 	served->event.status = grpc_status(hit.program, status);
+	if (served->event.status == UNIMPLEMENTED + 1 && is_unknown_method(hit.program, status))
+		served->event.call_flags |= CALL_UNKNOWN_METHOD;
 	stream_ends(&hit, served);
 	return 0;
 }

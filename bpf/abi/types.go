@@ -35,6 +35,7 @@ const (
 	CallRemoteContext CallFlag = 16
 	CallReset         CallFlag = 32
 	CallExited        CallFlag = 64
+	CallUnknownMethod CallFlag = 128
 )
 
 type CallText uint32

@@ -2,7 +2,7 @@
 // exchanges in the words of the stable semantic conventions for databases. Of a
 // statement's text its operation and its first table are told, nothing else.
 //
-// error.type of a statement that failed is "_OTHER".
+// error.type of a statement that failed is "_OTHER", or "process_exit".
 package databasesql
 
 import (
@@ -25,6 +25,8 @@ const (
 	maxKnown = 1024
 	// captured is how many bytes of a statement the kernel takes (bpf/go_sql.bpf.c).
 	captured = 256
+	// processExit is error.type of a statement that its process did not survive.
+	processExit = "process_exit"
 )
 
 // Decoder keeps what statements are about.
@@ -37,15 +39,15 @@ var _ library.Decoder = (*Decoder)(nil)
 // New makes a decoder.
 func New() *Decoder { return &Decoder{} }
 
-// record is an exchange with room for its attributes: one allocation.
-type record struct {
+// roomy is an exchange with room for its attributes: one allocation.
+type roomy struct {
 	flow.Exchange
 	room [maxAttributes]attribute.KeyValue
 }
 
 // Exchange implements library.Decoder.
 func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
-	r := &record{}
+	r := &roomy{}
 	x := &r.Exchange
 	library.Begin(x, ev, conn)
 	x.Kind = trace.SpanKindClient
@@ -58,7 +60,11 @@ func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
 			a = append(a, semconv.DBCollectionName(s.table))
 		}
 	}
-	if abi.CallFlag(ev.Call.CallFlags)&abi.CallFailed != 0 {
+	switch flags := abi.CallFlag(ev.Call.CallFlags); {
+	case flags&abi.CallExited != 0:
+		x.Status, x.Description = codes.Error, "process ended before the statement did"
+		a = append(a, semconv.ErrorTypeKey.String(processExit))
+	case flags&abi.CallFailed != 0:
 		x.Status, x.Description = codes.Error, "the statement failed"
 		a = append(a, semconv.ErrorTypeOther)
 	}

@@ -1,7 +1,7 @@
 // Package grpc turns the calls that gRPC-Go handled and made into exchanges in the
 // words of the semantic conventions for RPC and gRPC.
 //
-// error.type of a call that ended without a status is "_OTHER".
+// error.type of a call that ended without a status is what ended it, or "_OTHER".
 package grpc
 
 import (
@@ -25,7 +25,7 @@ const (
 	// maxMethod bounds rpc.method in bytes.
 	maxMethod = 256
 	// maxAttributes is how many attributes an exchange can have.
-	maxAttributes = 11
+	maxAttributes = 12
 )
 
 // statuses are the names of gRPC's status codes, by code.
@@ -49,15 +49,15 @@ var _ library.Decoder = (*Decoder)(nil)
 // New makes a decoder.
 func New() *Decoder { return &Decoder{} }
 
-// record is an exchange with room for its attributes: one allocation.
-type record struct {
+// roomy is an exchange with room for its attributes: one allocation.
+type roomy struct {
 	flow.Exchange
 	room [maxAttributes]attribute.KeyValue
 }
 
 // Exchange implements library.Decoder.
 func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
-	r := &record{}
+	r := &roomy{}
 	x := &r.Exchange
 	library.Begin(x, ev, conn)
 	role := abi.Role(ev.Call.Role)
@@ -67,7 +67,11 @@ func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
 	}
 	a := append(r.room[:0], semconv.RPCSystemNameGRPC)
 	x.Name = "grpc"
-	if method := d.method(ev.CallText(abi.TextPath)); method != "" {
+	switch method := d.method(ev.CallText(abi.TextPath)); {
+	case method == "":
+	case abi.CallFlag(ev.Call.CallFlags)&abi.CallUnknownMethod != 0:
+		a = append(a, semconv.RPCMethod("_OTHER"), semconv.RPCMethodOriginal(method))
+	default:
 		x.Name = method
 		a = append(a, semconv.RPCMethod(method))
 	}
@@ -153,10 +157,7 @@ func endpoint(target string) (endpoint string, unix bool) {
 func status(x *flow.Exchange, ev *event.Event) {
 	code := int(ev.Call.Status) - 1
 	if code < 0 || code >= len(statuses) {
-		if abi.CallFlag(ev.Call.CallFlags)&abi.CallFailed != 0 {
-			x.Status, x.Description = codes.Error, "the call ended without a status"
-			x.Attributes = append(x.Attributes, semconv.ErrorTypeOther)
-		}
+		noStatus(x, abi.CallFlag(ev.Call.CallFlags))
 		return
 	}
 	name := statuses[code]
@@ -166,6 +167,23 @@ func status(x *flow.Exchange, ev *event.Event) {
 	}
 	x.Status = codes.Error
 	x.Attributes = append(x.Attributes, semconv.ErrorTypeKey.String(name))
+}
+
+// noStatus is of a call that ended without one.
+func noStatus(x *flow.Exchange, flags abi.CallFlag) {
+	failure, description := "", ""
+	switch {
+	case flags&abi.CallReset != 0:
+		failure, description = httpspan.Reset, httpspan.Describe(httpspan.Reset)
+	case flags&abi.CallExited != 0:
+		failure, description = httpspan.Exit, httpspan.Describe(httpspan.Exit)
+	case flags&abi.CallFailed != 0:
+		failure, description = semconv.ErrorTypeOther.Value.AsString(), "the call ended without a status"
+	default:
+		return
+	}
+	x.Status, x.Description = codes.Error, description
+	x.Attributes = append(x.Attributes, semconv.ErrorTypeKey.String(failure))
 }
 
 func serverFault(status string) bool {
