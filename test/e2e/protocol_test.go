@@ -98,10 +98,10 @@ var conversations = []struct {
 		}
 	}, []string{"GET /hangup "}},
 	{"the client resets", func(w *wire) {
-		w.say("GET /slow/200" + host + "\r\n")
+		w.say("GET /slow/1500" + host + "\r\n")
 		time.Sleep(50 * time.Millisecond)
 		w.reset()
-	}, []string{"GET /slow/200 "}},
+	}, []string{"GET /slow/1500 "}},
 	{"the client does not wait", func(w *wire) {
 		w.say("GET /slow/100" + host + "\r\n")
 		time.Sleep(20 * time.Millisecond)
