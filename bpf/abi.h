@@ -288,7 +288,7 @@ enum go_field {
 	GO_GRPC_CALL_METHOD = 54,
 	GO_GRPC_CONN_TARGET = 55,
 	GO_SQL_STMT_QUERY = 56,
-	GO_SQL_CONN_CI = 57, /* driverConn.ci */
+	GO_GRPC_SERVER_STREAM_ST = 57, /* transport.ServerStream.st */
 	GO_FIELDS = 58,
 };
 

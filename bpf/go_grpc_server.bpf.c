@@ -184,6 +184,13 @@ static __always_inline struct grpc_served *served_insert(const struct go_hit *hi
 	return bpf_map_lookup_elem(&go_grpc_served, &hit->task);
 }
 
+/* The Stream of a *ServerStream: the same until v1.68, then what its first field
+ * points to, and since v1.78 that field itself. What is behind it tells. */
+static __always_inline u64 server_stream(const struct go_program *p, u64 stream)
+{
+	return p->field[GO_GRPC_SERVER_STREAM_ST] == sizeof(u64) ? go_word(stream, 0) : stream;
+}
+
 /* (*Server).handleStream(s, t transport.ServerTransport, stream) */
 SEC("uprobe")
 int go_grpc_handle(struct pt_regs *ctx)
@@ -194,6 +201,7 @@ int go_grpc_handle(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
+	stream = server_stream(hit.program, stream);
 	context = go_held(stream, hit.program->field[GO_GRPC_STREAM_CTX]);
 	if (go_context_span(context, hit.task.tgid))
 		return 0; /* net/http's */

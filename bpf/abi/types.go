@@ -307,7 +307,7 @@ const (
 	GoGrpcCallMethod              GoField = 54
 	GoGrpcConnTarget              GoField = 55
 	GoSqlStmtQuery                GoField = 56
-	GoSqlConnCi                   GoField = 57
+	GoGrpcServerStreamSt          GoField = 57
 	GoFields                      GoField = 58
 )
 

@@ -98,12 +98,15 @@ func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
 	return x
 }
 
-// method is "package.Service/Method" without the slash before it. What the server
-// read can be anything.
+// method is "package.Service/Method" without the slash before it. What a server
+// read can be anything; without a slash it is no method.
 func (d *Decoder) method(b []byte) string {
-	if d.clean == "" || string(b) != d.raw {
+	if string(b) != d.raw {
 		d.raw = string(b)
-		d.clean = httpspan.CleanText(bytes.TrimPrefix(b, []byte{'/'}), maxMethod)
+		d.clean = ""
+		if name, ok := bytes.CutPrefix(b, []byte{'/'}); ok {
+			d.clean = httpspan.CleanText(name, maxMethod)
+		}
 	}
 	return d.clean
 }

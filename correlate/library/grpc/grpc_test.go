@@ -126,6 +126,10 @@ rpc.method=shop.v1.Cart/Add
 server.address=cart.shop
 rpc.response.status_code=NOT_FOUND
 error.type=NOT_FOUND`},
+		{"malformed", record(server, "secret", "", 12, abi.CallUnknownMethod), nil, `server grpc error ""
+rpc.system.name=grpc
+rpc.response.status_code=UNIMPLEMENTED
+error.type=UNIMPLEMENTED`},
 		{"nothing is known", record(client, "", "", 99, 0), nil, `client grpc
 rpc.system.name=grpc`},
 	} {

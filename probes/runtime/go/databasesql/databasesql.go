@@ -30,7 +30,6 @@ func Library() library.Library {
 		},
 		Fields: slices.Concat(library.Runtime(), []library.Field{
 			library.Std(abi.GoSqlStmtQuery, "database/sql.Stmt.query"),
-			library.Std(abi.GoSqlConnCi, "database/sql.driverConn.ci"),
 		}),
 	}
 }

@@ -31,6 +31,7 @@ func Server() library.Library {
 			{Program: "go_grpc_release", Function: root + ".(*atomicSemaphore).release"},
 		},
 		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), status(), []library.Field{
+			field(abi.GoGrpcServerStreamSt, transport+".ServerStream", "st").OrAbsent(), // since v1.69
 			field(abi.GoGrpcStreamCtx, transport+".Stream", "ctx"),
 			field(abi.GoGrpcStreamMethod, transport+".Stream", "method"),
 			field(abi.GoGrpcServerConn, transport+".http2Server", "conn"),
