@@ -141,14 +141,20 @@ func (l *libraries) place(p *process.Process, program *goProgram) error {
 	return nil
 }
 
-// preload loads the objects of all libraries. What fails is tried again, and told,
-// for the target that needs it.
-func (l *libraries) preload() {
+// preload loads what executables need. What fails is tried again, and told, for the
+// target that has it.
+func (l *libraries) preload(executables []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, library := range goLibraries() {
-		if _, err := l.object(library.Object); err != nil {
-			return
+	for _, path := range executables {
+		program, err := l.program(path)
+		if err != nil {
+			continue
+		}
+		for _, one := range program.plan.Probes {
+			if _, err := l.object(one.Object); err != nil {
+				return
+			}
 		}
 	}
 }

@@ -36,9 +36,9 @@ type Config struct {
 	// RingBytes is the size of the ring, a power of two of at least a page;
 	// 0 means 8 MiB. The agent's memory holds it twice.
 	RingBytes uint32
-	// GoTargets says that Go programs will be targets: what they need is loaded
-	// at once, and not when the first one comes.
-	GoTargets bool
+	// GoTargets are executables of Go programs that will be targets: what they need
+	// is loaded at once, and not when the first one comes.
+	GoTargets []string
 	// CaptureBytes is how much of a turn is copied, 512 to 4096; 0 means 4096.
 	CaptureBytes uint32
 }
@@ -177,9 +177,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		})
 	}
 	p.libraries = newLibraries(p, set)
-	if c.GoTargets {
-		wait.Go(p.libraries.preload)
-	}
+	wait.Go(func() { p.libraries.preload(c.GoTargets) })
 	err = p.openFlavour(flavours)
 	wait.Wait()
 	if notInject != nil {

@@ -41,8 +41,8 @@ type agent struct {
 
 // outlook is what is known of the targets before there are any.
 type outlook struct {
-	discover bool // they come later
-	golang   bool // there are Go programs among them
+	discover bool     // they come later
+	golang   []string // executables of the Go programs among them
 }
 
 // newAgent builds the graph and attaches it; close must be called.

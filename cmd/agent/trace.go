@@ -7,7 +7,6 @@ import (
 	"io"
 	"os/exec"
 	"os/signal"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -81,7 +80,13 @@ func trace(args []string, out, errs io.Writer) error {
 }
 
 func outlookOf(found []*process.Process) outlook {
-	return outlook{golang: slices.ContainsFunc(found, func(p *process.Process) bool { return p.Runtime.Kind == "go" })}
+	var o outlook
+	for _, p := range found {
+		if p.Runtime.Kind == "go" {
+			o.golang = append(o.golang, p.ExecutableHandle())
+		}
+	}
+	return o
 }
 
 func (a *agent) trace(ctx context.Context, finish func(), found []*process.Process, child *held) error {
