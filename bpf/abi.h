@@ -187,8 +187,8 @@ enum call_flag {
 	CALL_PANICKED = 1 << 2, /* the handler panicked */
 	CALL_HIJACKED = 1 << 3, /* the handler took the connection over */
 	CALL_REMOTE_CONTEXT = 1 << 4,
-	CALL_RESET = 1 << 5,  /* the connection was reset before the end */
-	CALL_EXITED = 1 << 6, /* the process was gone before the end */
+	CALL_RESET = 1 << 5,	      /* the connection was reset before the end */
+	CALL_EXITED = 1 << 6,	      /* the process was gone before the end */
 	CALL_UNKNOWN_METHOD = 1 << 7, /* there is nothing that handles it */
 };
 

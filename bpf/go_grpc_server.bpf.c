@@ -13,6 +13,11 @@
 struct grpc_served {
 	struct call_event event;
 	u64 context; /* what the stream's context.Context held */
+	/* The connection. The event has it only at the end: when a connection is
+	 * reset, the agent ends the calls that name it, but handlers go on, and what
+	 * they do is caused by the call. */
+	u64 sock;
+	u64 gen;
 	struct header_search search;
 };
 
@@ -45,8 +50,16 @@ static __always_inline struct header_search *header_search(u64 goid)
 }
 
 /* Names as they are in metadata, as little-endian words. */
-#define TRACEPARENT (struct header_name){ 11, { 0x7261706563617274, 0x746e65 } }
-#define TRACESTATE (struct header_name){ 10, { 0x6174736563617274, 0x6574 } }
+#define TRACEPARENT                                  \
+	(struct header_name)                         \
+	{                                            \
+		11, { 0x7261706563617274, 0x746e65 } \
+	}
+#define TRACESTATE                                 \
+	(struct header_name)                       \
+	{                                          \
+		10, { 0x6174736563617274, 0x6574 } \
+	}
 
 /* context/context.go */
 struct value_context {
@@ -135,7 +148,7 @@ SUBPROGRAM void stream_taken(const struct grpc_served *served, const struct go_h
 {
 	struct go_context_key key = { .tgid = hit->task.tgid, .context = served->context };
 	const struct call_event *e = &served->event;
-	struct task task = { .ctx = e->h.ctx, .sock = e->h.sock, .gen = e->h.gen, .open = 1 };
+	struct task task = { .ctx = e->h.ctx, .sock = served->sock, .gen = served->gen, .open = 1 };
 
 	if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
 		drop(DROP_TASKS_FULL);
@@ -150,12 +163,14 @@ SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served
 
 	bpf_map_delete_elem(&go_contexts, &key);
 	bpf_map_delete_elem(&tasks, &hit->task);
+	served->event.h.sock = served->sock;
+	served->event.h.gen = served->gen;
 	call_submit(&served->event, hit->now);
 	bpf_map_delete_elem(&go_grpc_served, &hit->task);
 }
 
 /* The connection of a call, if it is plain TCP: the socket source cannot read it. */
-SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u64 transport)
+SUBPROGRAM void stream_claimed(struct grpc_served *served, const struct go_hit *hit, u64 transport)
 {
 	const struct go_program *p = hit->program;
 	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false);
@@ -163,8 +178,8 @@ SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u
 
 	if (!c)
 		return;
-	e->h.sock = (u64)sk;
-	e->h.gen = c->gen;
+	served->sock = (u64)sk;
+	served->gen = c->gen;
 }
 
 static __always_inline struct grpc_served *served_insert(const struct go_hit *hit)
@@ -210,7 +225,7 @@ int go_grpc_handle(struct pt_regs *ctx)
 		return 0;
 	served->context = context;
 	call_begin(&served->event, &hit, LIBRARY_GO_GRPC_SERVER, ROLE_SERVER);
-	stream_claimed(&served->event, &hit, transport);
+	stream_claimed(served, &hit, transport);
 	call_text(&served->event, TEXT_PATH, stream, hit.program->field[GO_GRPC_STREAM_METHOD],
 		  PATH_MAX);
 	stream_begins(served);

@@ -179,7 +179,7 @@ int go_sql_rows(struct pt_regs *ctx)
 }
 
 #define BAD_CONNECTION "driver: bad connection" /* driver.ErrBadConn */
-#define BAD_CONNECTIONS 2 /* that database/sql does not give up for */
+#define BAD_CONNECTIONS 2			/* that database/sql does not give up for */
 
 /* Whether an error is driver.ErrBadConn, a *errors.errorString: nothing was sent. */
 static __always_inline bool is_bad_connection(u64 held)
@@ -187,7 +187,8 @@ static __always_inline bool is_bad_connection(u64 held)
 	u64 text[3] = {};
 	struct go_string s = {};
 
-	if (bpf_probe_read_user(&s, sizeof(s), (void *)held) || s.len != sizeof(BAD_CONNECTION) - 1 ||
+	if (bpf_probe_read_user(&s, sizeof(s), (void *)held) ||
+	    s.len != sizeof(BAD_CONNECTION) - 1 ||
 	    bpf_probe_read_user(text, sizeof(BAD_CONNECTION) - 1, (void *)s.data))
 		return false;
 	return !__builtin_memcmp(text, BAD_CONNECTION, sizeof(BAD_CONNECTION) - 1);
