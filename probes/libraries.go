@@ -11,3 +11,6 @@ import (
 func goLibraries() []library.Library {
 	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library()}
 }
+
+// GoLibraries are the same for those who ask what would be probed.
+func GoLibraries() []library.Library { return goLibraries() }
