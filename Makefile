@@ -118,6 +118,10 @@ bench: install-test all ## Measure what tracing costs
 truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
 	$(Q)$(GO) run ./test/truth $(TRUTH)
 
+.PHONY: versions
+versions: install-test all ## Trace a program built by each Go version, in each way, and print the table
+	$(Q)$(GO) run ./test/versions
+
 .PHONY: demo
 demo: install-demo all ## Trace a request through three services and print its waterfall
 	$(Q)$(GO) run ./test/demo
