@@ -114,6 +114,10 @@ vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7')
 bench: install-test all ## Measure what tracing costs
 	$(Q)$(GO) run ./test/bench
 
+.PHONY: budget
+budget: install-build all ## Count the hits of library probes a request, and what they cost
+	$(Q)$(GO) run ./test/budget
+
 .PHONY: truth
 truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
 	$(Q)$(GO) run ./test/truth $(TRUTH)

@@ -93,7 +93,7 @@ func (t *Target) reasons(p *process.Process, r *Report, sockets []process.Socket
 	}
 	for _, s := range sockets {
 		if name := portName(port(s)); name != "" {
-			say("Port %d usually speaks %s, which is not shown.", port(s), name)
+			say("Port %d usually speaks %s, which is %s.", port(s), name, choose(t.probed, "shown only as far as it passes through the Go libraries above", "not shown"))
 			break
 		}
 	}
@@ -119,7 +119,7 @@ func (t *Target) reasons(p *process.Process, r *Report, sockets []process.Socket
 	default:
 		say("It runs in the root cgroup, where throughline never attaches: no traceparent header is put into its requests; start it in a cgroup of its own (systemd-run --scope COMMAND).")
 	}
-	say("Only HTTP/1.x in plain text is shown: HTTP/2, gRPC and other protocols are not.")
+	say("Only HTTP/1.x in plain text is shown%s: HTTP/2, gRPC and other protocols are not.", choose(t.probed, " of what does not pass through the Go libraries above", ""))
 	return out
 }
 

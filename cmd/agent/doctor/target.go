@@ -32,6 +32,9 @@ type Target struct {
 	Listening      []string `json:"listening"`
 	Connections    int      `json:"connections"`
 	UnixSockets    int      `json:"unix_sockets"`
+	// Go is what was found in its executable; nil if that is no Go program, or cannot
+	// be read.
+	Go *GoProgram `json:"go,omitempty"`
 	// SDK tells by what an OpenTelemetry SDK was recognised, "" when none was.
 	SDK string `json:"opentelemetry_sdk,omitempty"`
 	// Sources are what would attach.
@@ -41,7 +44,8 @@ type Target struct {
 	// Reasons are sentences: why it may show nothing, or less than expected.
 	Reasons []string `json:"reasons"`
 
-	is64 bool
+	is64   bool
+	probed bool // Go libraries would be probed
 }
 
 func examineTarget(p *process.Process, r *Report) (*Target, error) {
@@ -67,6 +71,7 @@ func examineTarget(p *process.Process, r *Report) (*Target, error) {
 	}
 	if p.Runtime.Kind == "go" {
 		t.describeGoroutines(p)
+		t.describeLibraries(p, r)
 	}
 	t.Injection = r.Injection && isOwnCgroup(p)
 	t.Reasons = append(t.Reasons, t.reasons(p, r, sockets, descriptors)...)

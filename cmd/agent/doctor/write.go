@@ -94,6 +94,9 @@ func (t *Target) write(b *strings.Builder) {
 	row("service name", t.Service)
 	row("executable", t.Executable, choose(t.Deleted, "deleted since", ""), t.Machine)
 	row("runtime", strings.TrimSpace(t.Runtime+" "+t.RuntimeVersion))
+	if t.Go != nil {
+		row("Go build", t.Go.build()...)
+	}
 	row("owner", t.Owner)
 	row("threads", fmt.Sprint(t.Threads))
 	row("libraries", t.Libraries...)
@@ -106,6 +109,9 @@ func (t *Target) write(b *strings.Builder) {
 	row("would attach", t.Sources...)
 	row("traceparent headers", choose(t.Injection, "yes", "no"))
 	_ = table.Flush() // into a strings.Builder, which does not fail
+	if t.Go != nil {
+		t.Go.write(b)
+	}
 	section(b, "WHY IT MAY SHOW NOTHING, OR LESS", t.Reasons)
 }
 
