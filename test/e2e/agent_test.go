@@ -64,7 +64,7 @@ func (a *agent) awaitAttached() {
 }
 
 func (a *agent) awaitSaid(what *regexp.Regexp) bool {
-	return poll(20*time.Second, func() bool { return what.MatchString(a.said()) || !a.running() }) &&
+	return poll(patience(20*time.Second), func() bool { return what.MatchString(a.said()) || !a.running() }) &&
 		what.MatchString(a.said())
 }
 

@@ -153,6 +153,15 @@ func (p *proc) said() string {
 
 func (p *proc) signal(s syscall.Signal) { _ = p.cmd.Process.Signal(s) }
 
+// patience is how long to wait for something in an emulated machine, where the
+// kernel's verifier takes half a minute for what it does in 100 ms.
+func patience(limit time.Duration) time.Duration {
+	if settings.vm {
+		return 5 * limit
+	}
+	return limit
+}
+
 // wait waits for the process's end and gives its exit status; -1: it did not
 // end in time, or by a signal.
 func (p *proc) wait(limit time.Duration) int {
@@ -165,7 +174,7 @@ func (p *proc) wait(limit time.Duration) int {
 			return exit.ExitCode()
 		}
 		return -1
-	case <-time.After(limit):
+	case <-time.After(patience(limit)):
 		return -1
 	}
 }

@@ -34,7 +34,7 @@ func main() {
 	flag.StringVar(&o.kernel, "kernel", "6.12", "boot the newest kernel of this `VERSION`: 5.10, 6.1, 6.12, 7")
 	flag.Var(&o.copies, "copy", "put this `FILE` or directory into the machine's /host (repeatable)")
 	flag.Var(&o.env, "env", "set `NAME=VALUE` for the command (repeatable)")
-	flag.DurationVar(&o.timeout, "timeout", 3*time.Minute, "end the machine after this time")
+	flag.DurationVar(&o.timeout, "timeout", 6*time.Minute, "end the machine after this time")
 	flag.StringVar(&o.matrix, "matrix", "", "run the end-to-end tests for each flavour on these `KERNELS`")
 	flag.StringVar(&o.binary, "binary", "bin/throughline", "with -matrix: the agent")
 	flag.StringVar(&o.tests, "tests", ".output/e2e.test", "with -matrix: the static test binary")
