@@ -38,6 +38,15 @@ static __always_inline u8 go_type_read(struct go_type *t, u64 at)
 	return t->kind & KIND_MASK;
 }
 
+/* status.Error, a struct of one pointer, unlike other errors that end a call. */
+static __always_inline bool is_status(u64 itab)
+{
+	struct go_type t;
+
+	return go_type_read(&t, go_word(itab, 8)) == KIND_POINTER &&
+	       go_type_read(&t, t.key) == KIND_STRUCT && t.size == 8 && t.pointers == 8;
+}
+
 /* call_event.status of a *status.Status; 0: it is none. */
 static __always_inline u16 grpc_status(const struct go_program *p, u64 status)
 {

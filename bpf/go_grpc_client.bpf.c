@@ -99,15 +99,6 @@ int go_grpc_attempt(struct pt_regs *ctx)
 	return 0;
 }
 
-/* status.Error, a struct of one pointer, unlike other errors that end a call. */
-static __always_inline bool is_status(u64 itab)
-{
-	struct go_type t;
-
-	return go_type_read(&t, go_word(itab, 8)) == KIND_POINTER &&
-	       go_type_read(&t, t.key) == KIND_STRUCT && t.size == 8 && t.pointers == 8;
-}
-
 /* Whether an error is io.EOF, a *errors.errorString. */
 static __always_inline bool is_end(u64 held)
 {

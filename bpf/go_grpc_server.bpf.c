@@ -258,7 +258,7 @@ SUBPROGRAM bool is_unknown_method(const struct go_program *p, u64 status)
 }
 
 /* (*http2Server).writeStatus(t, stream, *status.Status): the last that is done to a
- * stream, unless its connection is gone */
+ * stream */
 SEC("uprobe")
 int go_grpc_status(struct pt_regs *ctx)
 {
@@ -276,13 +276,17 @@ int go_grpc_status(struct pt_regs *ctx)
 	return 0;
 }
 
-/* (*atomicSemaphore).release(q), deferred by what called handleStream */
+/* (*Server).processUnaryRPC, behind sendResponse, which returns an error: until
+ * v1.83 only a status is written, not what ails a connection */
 SEC("uprobe")
-int go_grpc_release(struct pt_regs *ctx)
+int go_grpc_unsent(struct pt_regs *ctx)
 {
+	u64 itab = GO_0(ctx);
 	struct grpc_served *served;
 	struct go_hit hit;
 
+	if (!itab || is_status(itab))
+		return 0;
 	served = served_now(&hit, GO_G(ctx));
 	if (!served)
 		return 0;

@@ -14,10 +14,10 @@ const (
 	transport = root + "/internal/transport"
 )
 
-// Server is three hits a call, be it unary or a stream: where the call's goroutine
-// begins to handle it, where it writes the status, and where it is done. Which of the names
-// of the second a version has, changed in v1.69. What comes by way of net/http is that
-// library's, and writes its status elsewhere.
+// Server is two hits a call, be it unary or a stream: where the call's goroutine
+// begins to handle it, and where it writes the status, the name of which changed in v1.69.
+// Versions that treat unary calls apart may write none, which a third hit of those
+// tells. What comes by way of net/http is that library's, and writes its status elsewhere.
 func Server() library.Library {
 	return library.Library{
 		Name:   "gRPC server",
@@ -28,7 +28,7 @@ func Server() library.Library {
 			{Program: "go_grpc_status", Function: transport + ".(*http2Server).WriteStatus", Optional: true},
 			{Program: "go_grpc_status", Function: transport + ".(*serverHandlerTransport).writeStatus", Optional: true},
 			{Program: "go_grpc_status", Function: transport + ".(*serverHandlerTransport).WriteStatus", Optional: true},
-			{Program: "go_grpc_release", Function: root + ".(*atomicSemaphore).release"},
+			{Program: "go_grpc_unsent", Function: root + ".(*Server).processUnaryRPC", Behind: root + ".(*Server).sendResponse", Optional: true},
 		},
 		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), status(), []library.Field{
 			field(abi.GoGrpcServerStreamSt, transport+".ServerStream", "st").OrAbsent(), // since v1.69

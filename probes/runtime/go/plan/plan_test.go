@@ -68,7 +68,7 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 		}
 	}
 	for program, want := range map[string]int{
-		"go_grpc_handle": 1, "go_grpc_status": 2, "go_grpc_release": 1,
+		"go_grpc_handle": 1, "go_grpc_status": 2,
 		"go_grpc_attempt": 1, "go_grpc_given_up": 1, "go_grpc_finish": 1,
 		"go_sql_query": 1, "go_sql_exec": 1, "go_sql_prepared": 2, "go_sql_connected": 1, "go_sql_rows": 1, "go_sql_put": 1, "go_sql_release": 2,
 	} {
