@@ -10,68 +10,90 @@ import (
 	"github.com/throughline/throughline/probes/event"
 )
 
-// unfinished tells the sink of calls that an event ends and no hook will: those of
-// a process that is gone, and those on a connection that was reset.
+// unfinished tells the sink of calls that an event ends and no hook will in time:
+// those of a process that is gone, and those on a connection that was reset. Of the
+// latter the handler still runs: the kernel keeps what it knows of it, and what its
+// hook tells in the end is not passed on.
 func (p *Probes) unfinished(ev *event.Event, sink Sink) {
 	h := ev.Header
-	var flag abi.CallFlag
-	var ended func(call *abi.CallEvent) bool
 	switch {
 	case ev.Kind() == abi.EventExit, ev.Kind() == abi.EventExec && ev.Process.IsTarget != 0:
-		flag = abi.CallExited
-		ended = func(call *abi.CallEvent) bool { return call.H.Tgid == h.Tgid }
+		for _, record := range p.libraries.calls(func(c *abi.CallEvent) bool { return c.H.Tgid == h.Tgid }, true) {
+			p.tell(record, abi.CallExited, h.Ktime, sink)
+			delete(p.told, callOf(record).H.Ctx.SpanId)
+		}
 	case ev.Kind() == abi.EventClose && abi.CloseReason(ev.Close.Reason) == abi.CloseReset:
-		flag = abi.CallReset
-		ended = func(call *abi.CallEvent) bool {
-			return abi.Role(call.Role) == abi.RoleServer && call.H.Sock == h.Sock && call.H.Gen == h.Gen
+		reset := func(c *abi.CallEvent) bool {
+			return abi.Role(c.Role) == abi.RoleServer && c.H.Sock == h.Sock && c.H.Gen == h.Gen
 		}
-	default:
-		return
-	}
-	var made event.Event
-	for _, record := range p.libraries.takeCalls(ended) {
-		call := (*abi.CallEvent)(unsafe.Pointer(&record[0]))
-		call.H.Ktime, call.CallFlags = h.Ktime, call.CallFlags|uint8(flag)
-		size := min(uint64(unsafe.Offsetof(call.Text))+uint64(call.TextUsed), uint64(len(record)))
-		call.H.Len = uint32(size)
-		if event.Decode(record[:size], &made) != nil {
-			p.malformed.Add(1)
-			continue
+		for _, record := range p.libraries.calls(reset, false) {
+			p.tell(record, abi.CallReset, h.Ktime, sink)
+			p.told[callOf(record).H.Ctx.SpanId] = struct{}{}
 		}
-		sink.Handle(&made)
 	}
 }
 
-// takeCalls takes calls out of the kernel's tables, before a hook can end them.
-func (l *libraries) takeCalls(ended func(call *abi.CallEvent) bool) (records [][]byte) {
+// tell ends a call, unless it was told before.
+func (p *Probes) tell(record []byte, flag abi.CallFlag, now uint64, sink Sink) {
+	call := callOf(record)
+	if _, ok := p.told[call.H.Ctx.SpanId]; ok {
+		return
+	}
+	call.H.Ktime, call.CallFlags = now, call.CallFlags|uint8(flag)
+	size := min(uint64(unsafe.Offsetof(call.Text))+uint64(call.TextUsed), uint64(len(record)))
+	call.H.Len = uint32(size)
+	var made event.Event
+	if event.Decode(record[:size], &made) != nil {
+		p.malformed.Add(1)
+		return
+	}
+	sink.Handle(&made)
+}
+
+// wasTold tells whether an event is the late end of a call that was told before.
+func (p *Probes) wasTold(ev *event.Event) bool {
+	if ev.Kind() != abi.EventCall {
+		return false
+	}
+	_, ok := p.told[ev.Header.Ctx.SpanId]
+	delete(p.told, ev.Header.Ctx.SpanId)
+	return ok
+}
+
+// callOf is the beginning of what the kernel's tables of calls hold.
+func callOf(value []byte) *abi.CallEvent { return (*abi.CallEvent)(unsafe.Pointer(&value[0])) }
+
+// calls reads open calls from the kernel's tables, and takes them out if asked to:
+// then only those that no hook has ended meanwhile.
+func (l *libraries) calls(wanted func(call *abi.CallEvent) bool, take bool) (found [][]byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, name := range callMaps() {
 		if m := l.maps[name]; m != nil {
-			records = append(records, takeCalls(m, ended)...)
+			found = append(found, callsIn(m, wanted, take)...)
 		}
 	}
-	return records
+	return found
 }
 
-func takeCalls(m *ebpf.Map, ended func(call *abi.CallEvent) bool) (records [][]byte) {
+func callsIn(m *ebpf.Map, wanted func(call *abi.CallEvent) bool, take bool) (found [][]byte) {
 	var (
 		key   abi.TaskKey
 		value []byte
 		keys  []abi.TaskKey
-		found [][]byte
+		all   [][]byte
 	)
 	for entries := m.Iterate(); entries.Next(&key, &value); value = nil {
-		if len(value) >= int(unsafe.Sizeof(abi.CallEvent{})) && ended((*abi.CallEvent)(unsafe.Pointer(&value[0]))) {
-			keys, found = append(keys, key), append(found, value)
+		if len(value) >= int(unsafe.Sizeof(abi.CallEvent{})) && wanted(callOf(value)) {
+			keys, all = append(keys, key), append(all, value)
 		}
 	}
 	for i := range keys {
-		if m.Delete(&keys[i]) == nil { // else its hook was faster
-			records = append(records, found[i])
+		if !take || m.Delete(&keys[i]) == nil {
+			found = append(found, all[i])
 		}
 	}
-	return records
+	return found
 }
 
 // callStart reads when a call of the kernel's tables began.

@@ -77,6 +77,9 @@ type Probes struct {
 	inject    *injector // nil: nothing is injected
 
 	malformed atomic.Uint64
+	// told are the calls whose end was told before their hook: by span, used by
+	// Run alone.
+	told map[[8]uint8]struct{}
 
 	mu      sync.Mutex
 	objects []*object
@@ -93,7 +96,7 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 	if err := rlimit.RemoveMemlock(); err != nil { // kernels before 5.11
 		return nil, permission(err)
 	}
-	p := &Probes{log: log, maps: map[string]*ebpf.Map{}}
+	p := &Probes{log: log, maps: map[string]*ebpf.Map{}, told: map[[8]uint8]struct{}{}}
 	if err := p.open(c); err != nil {
 		p.Close()
 		return nil, permission(err)

@@ -70,6 +70,9 @@ func (p *Probes) take(record []byte, ev *event.Event, sink Sink) {
 		p.malformed.Add(1)
 		return
 	}
+	if p.wasTold(ev) {
+		return
+	}
 	p.unfinished(ev, sink)
 	switch ev.Kind() {
 	case abi.EventFork, abi.EventExec, abi.EventExit:
