@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/throughline/throughline/probes/gobin"
@@ -24,6 +25,7 @@ type libraries struct {
 	table  func() (*offsets.Table, error)
 
 	mu       sync.Mutex
+	kernel   *btf.Spec            // nil once the agent is open: read anew
 	maps     map[string]*ebpf.Map // those of the socket source, and the libraries' own
 	objects  map[string]*object
 	programs map[fileID]*goProgram
@@ -143,9 +145,11 @@ func (l *libraries) place(p *process.Process, program *goProgram) error {
 
 // preload loads what executables need. What fails is tried again, and told, for the
 // target that has it.
-func (l *libraries) preload(executables []string) {
+func (l *libraries) preload(executables []string, kernel *btf.Spec) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.kernel = kernel
+	defer func() { l.kernel = nil }()
 	for _, path := range executables {
 		program, err := l.program(path)
 		if err != nil {
@@ -171,7 +175,7 @@ func (l *libraries) object(name string) (*object, error) {
 	if err := o.share(l.maps); err != nil {
 		return nil, err
 	}
-	if err := o.load(l.maps, nil); err != nil {
+	if err := o.load(l.maps, l.kernel); err != nil {
 		return nil, err
 	}
 	l.probes.add(o)

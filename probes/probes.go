@@ -159,11 +159,16 @@ func (p *Probes) openSource(c Config, set settings) error {
 			return err
 		}
 	}
-	flavours, err := p.shareFlavours(c.Flavour, set)
+	flavours, err := flavoursNamed(c.Flavour)
+	if err != nil {
+		return err
+	}
+	first, err := p.share(flavours[0].Object, set)
 	if err != nil {
 		return err
 	}
 	var (
+		refused               FlavourError
 		wait                  sync.WaitGroup
 		lifeFailed, notInject error
 	)
@@ -180,13 +185,27 @@ func (p *Probes) openSource(c Config, set settings) error {
 		})
 	}
 	p.libraries = newLibraries(p, set)
-	wait.Go(func() { p.libraries.preload(c.GoTargets) })
-	err = p.openFlavour(flavours)
+	types := p.kernel.Copy()
+	wait.Go(func() { p.libraries.preload(c.GoTargets, types) })
+	chosen := p.tryFlavour(flavours[0], first, &refused)
 	wait.Wait()
+	for _, f := range flavours[1:] {
+		if chosen {
+			break
+		}
+		o, err := p.share(f.Object, set)
+		if err != nil {
+			return err
+		}
+		chosen = p.tryFlavour(f, o, &refused)
+	}
+	if !chosen {
+		return errors.Join(&refused, lifeFailed)
+	}
 	if notInject != nil {
 		p.log.Warn("no trace context is put on the wire", "error", notInject)
 	}
-	return errors.Join(err, lifeFailed)
+	return lifeFailed
 }
 
 // share reads an object and makes the maps that it has alone so far.
@@ -218,46 +237,21 @@ func (p *Probes) add(o *object) {
 	p.objects = append(p.objects, o)
 }
 
-// A candidate is a flavour with its object.
-type candidate struct {
-	Flavour
-	object *object
-}
-
-func (p *Probes) shareFlavours(name string, set settings) ([]candidate, error) {
-	flavours, err := flavoursNamed(name)
-	if err != nil {
-		return nil, err
+// tryFlavour loads and attaches a flavour, or notes why that is refused.
+func (p *Probes) tryFlavour(f Flavour, o *object, refused *FlavourError) bool {
+	err := p.load(o)
+	if err == nil {
+		err = o.attach()
 	}
-	var all []candidate
-	for _, f := range flavours {
-		o, err := p.share(f.Object, set)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, candidate{f, o})
+	if err == nil {
+		p.flavour = f
+		return true
 	}
-	return all, nil
-}
-
-// openFlavour takes the first flavour that loads and attaches.
-func (p *Probes) openFlavour(candidates []candidate) error {
-	failed := &FlavourError{}
-	for _, f := range candidates {
-		err := p.load(f.object)
-		if err == nil {
-			err = f.object.attach()
-		}
-		if err == nil {
-			p.flavour = f.Flavour
-			return nil
-		}
-		p.unload(f.object)
-		p.log.Debug("flavour refused", "flavour", f.Name, "error", err)
-		failed.Tried = append(failed.Tried, f.Flavour)
-		failed.Causes = append(failed.Causes, err)
-	}
-	return failed
+	p.unload(o)
+	p.log.Debug("flavour refused", "flavour", f.Name, "error", err)
+	refused.Tried = append(refused.Tried, f)
+	refused.Causes = append(refused.Causes, err)
+	return false
 }
 
 // unload takes an object out of the kernel again.
