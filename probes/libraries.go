@@ -7,10 +7,7 @@ import (
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
 )
 
-// goLibraries are the libraries of Go programs that are probed.
-func goLibraries() []library.Library {
+// GoLibraries are the libraries of Go programs that are probed.
+func GoLibraries() []library.Library {
 	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library()}
 }
-
-// GoLibraries are the same for those who ask what would be probed.
-func GoLibraries() []library.Library { return goLibraries() }
