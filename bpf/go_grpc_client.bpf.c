@@ -55,10 +55,7 @@ SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u6
 	struct trace_context *cause = go_cause(hit, made->context);
 
 	call_begin(e, hit, LIBRARY_GO_GRPC_CLIENT, ROLE_CLIENT);
-	if (cause)
-		trace_new_child(&e->h.ctx, cause);
-	else
-		trace_new_root(&e->h.ctx);
+	trace_new(&e->h.ctx, cause);
 	call_text(e, TEXT_PATH, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]),
 		  p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
 	call_text(e, TEXT_HOST, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_CC]),

@@ -108,26 +108,9 @@ SUBPROGRAM u64 stream_metadata(u64 context)
 SUBPROGRAM bool stream_remote(struct grpc_served *served, struct trace_context *remote)
 {
 	u64 metadata = stream_metadata(served->context);
-	struct call_event *e = &served->event;
-	struct header_search *s = &served->search;
-	u8 value[64] WORDS = {};
-	u64 len;
 
-	s->name = TRACEPARENT;
-	header_find(e->h.task, metadata);
-	len = s->value.len;
-	if (!s->value.data || len < TRACEPARENT_SIZE)
-		return false;
-	if (len > sizeof(value) - 1)
-		len = sizeof(value) - 1;
-	if (bpf_probe_read_user(value, len, (void *)s->value.data) ||
-	    !trace_parse(value, len, remote))
-		return false;
-	s->name = TRACESTATE;
-	header_find(e->h.task, metadata);
-	if (s->value.len <= TRACESTATE_MAX)
-		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
-	return true;
+	return header_remote(&served->event, &served->search, metadata, TRACEPARENT, TRACESTATE,
+			     remote);
 }
 
 SUBPROGRAM void stream_begins(struct grpc_served *served)

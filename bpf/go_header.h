@@ -7,7 +7,7 @@
 #ifndef THROUGHLINE_GO_HEADER_H
 #define THROUGHLINE_GO_HEADER_H
 
-#include "go.h"
+#include "go_call.h"
 
 #define SLOTS 8
 #define GROUPS_MAX 16 /* of one table, or buckets: 128 fields */
@@ -184,6 +184,33 @@ __noinline int header_find(u64 goid, u64 header)
 	else
 		header_buckets(s, p, goid, header);
 	return 0;
+}
+
+/* Reads traceparent and tracestate, by the names they have in the map at header, into
+ * remote and the call's texts. False: there is no valid context. */
+static __always_inline bool header_remote(struct call_event *e, struct header_search *s, u64 header,
+					  struct header_name traceparent,
+					  struct header_name tracestate,
+					  struct trace_context *remote)
+{
+	u8 value[64] WORDS = {};
+	u64 len;
+
+	s->name = traceparent;
+	header_find(e->h.task, header);
+	len = s->value.len;
+	if (!s->value.data || len < TRACEPARENT_SIZE)
+		return false;
+	if (len > sizeof(value) - 1)
+		len = sizeof(value) - 1;
+	if (bpf_probe_read_user(value, len, (void *)s->value.data) ||
+	    !trace_parse(value, len, remote))
+		return false;
+	s->name = tracestate;
+	header_find(e->h.task, header);
+	if (s->value.len <= TRACESTATE_MAX)
+		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
+	return true;
 }
 
 #endif

@@ -157,12 +157,9 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
-	if (cause) {
-		trace_new_child(&e->h.ctx, cause);
+	trace_new(&e->h.ctx, cause);
+	if (cause)
 		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
-	} else {
-		trace_new_root(&e->h.ctx);
-	}
 	request_texts(e, hit->program, made->request);
 }
 

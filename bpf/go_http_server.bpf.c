@@ -63,26 +63,9 @@ SUBPROGRAM bool header_context(struct served *served, const struct go_program *p
 			       struct trace_context *remote)
 {
 	u64 header = go_word(served->request, p->field[GO_REQUEST_HEADER]);
-	struct call_event *e = &served->event;
-	struct header_search *s = &served->search;
-	u8 value[64] WORDS = {};
-	u64 len;
 
-	s->name = TRACEPARENT;
-	header_find(e->h.task, header);
-	len = s->value.len;
-	if (!s->value.data || len < TRACEPARENT_SIZE)
-		return false;
-	if (len > sizeof(value) - 1)
-		len = sizeof(value) - 1;
-	if (bpf_probe_read_user(value, len, (void *)s->value.data) ||
-	    !trace_parse(value, len, remote))
-		return false;
-	s->name = TRACESTATE;
-	header_find(e->h.task, header);
-	if (s->value.len <= TRACESTATE_MAX)
-		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
-	return true;
+	return header_remote(&served->event, &served->search, header, TRACEPARENT, TRACESTATE,
+			     remote);
 }
 
 /* The connection that the goroutine has served before, or whose request the

@@ -94,10 +94,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 	e = &made->event;
 	call_begin(e, hit, LIBRARY_GO_SQL, ROLE_CLIENT);
 	cause = go_cause(hit, context);
-	if (cause)
-		trace_new_child(&e->h.ctx, cause);
-	else
-		trace_new_root(&e->h.ctx);
+	trace_new(&e->h.ctx, cause);
 	call_append(e, TEXT_PATH, query->data, query->len, QUERY_MAX);
 	return made;
 }

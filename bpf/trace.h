@@ -44,6 +44,15 @@ static __always_inline void trace_new_child(struct trace_context *ctx,
 	trace_new_span(ctx);
 }
 
+/* A new span under parent, or without one in a trace of its own. */
+static __always_inline void trace_new(struct trace_context *ctx, const struct trace_context *parent)
+{
+	if (parent)
+		trace_new_child(ctx, parent);
+	else
+		trace_new_root(ctx);
+}
+
 #define HEX_BAD 0x80
 
 /* Value of a lower-case hexadecimal digit; HEX_BAD for anything else. A table,
