@@ -267,48 +267,45 @@ const (
 	GoUrlHost                     GoField = 14
 	GoUrlPath                     GoField = 15
 	GoResponseConn                GoField = 16
-	GoResponseReq                 GoField = 17
-	GoResponseStatus              GoField = 18
-	GoResponseWritten             GoField = 19
-	GoConnRwc                     GoField = 20
-	GoConnTlsState                GoField = 21
-	GoH2WriterState               GoField = 22
-	GoH2StateReq                  GoField = 23
-	GoH2StateStatus               GoField = 24
-	GoH2StateWritten              GoField = 25
-	GoTcpConnFd                   GoField = 26
-	GoNetFdFamily                 GoField = 27
-	GoNetFdSotype                 GoField = 28
-	GoPollFdSysfd                 GoField = 29
-	GoPollFdIsStream              GoField = 30
-	GoPersistConnAlt              GoField = 31
-	GoPersistConnConn             GoField = 32
-	GoPersistConnTlsState         GoField = 33
-	GoClientResponseStatus        GoField = 34
-	GoClientResponseProtoMajor    GoField = 35
-	GoClientResponseProtoMinor    GoField = 36
-	GoClientResponseContentLength GoField = 37
-	GoMapDirPtr                   GoField = 38
-	GoMapDirLen                   GoField = 39
-	GoTableGroups                 GoField = 40
-	GoHmapB                       GoField = 41
-	GoHmapBuckets                 GoField = 42
-	GoTlsConnConn                 GoField = 43
-	GoTransportRequest            GoField = 44
-	GoH2ClientConn                GoField = 45
-	GoGrpcStreamCtx               GoField = 46
-	GoGrpcStreamMethod            GoField = 47
-	GoGrpcServerConn              GoField = 48
-	GoGrpcStatus                  GoField = 49
-	GoGrpcStatusCode              GoField = 50
-	GoGrpcClientStreamHdr         GoField = 51
-	GoGrpcClientStreamCtx         GoField = 52
-	GoGrpcClientStreamCc          GoField = 53
-	GoGrpcCallMethod              GoField = 54
-	GoGrpcConnTarget              GoField = 55
-	GoSqlStmtQuery                GoField = 56
-	GoGrpcServerStreamSt          GoField = 57
-	GoFields                      GoField = 58
+	GoResponseStatus              GoField = 17
+	GoResponseWritten             GoField = 18
+	GoConnRwc                     GoField = 19
+	GoH2WriterState               GoField = 20
+	GoH2StateStatus               GoField = 21
+	GoH2StateWritten              GoField = 22
+	GoTcpConnFd                   GoField = 23
+	GoNetFdFamily                 GoField = 24
+	GoNetFdSotype                 GoField = 25
+	GoPollFdSysfd                 GoField = 26
+	GoPollFdIsStream              GoField = 27
+	GoPersistConnAlt              GoField = 28
+	GoPersistConnConn             GoField = 29
+	GoPersistConnTlsState         GoField = 30
+	GoClientResponseStatus        GoField = 31
+	GoClientResponseProtoMajor    GoField = 32
+	GoClientResponseProtoMinor    GoField = 33
+	GoClientResponseContentLength GoField = 34
+	GoMapDirPtr                   GoField = 35
+	GoMapDirLen                   GoField = 36
+	GoTableGroups                 GoField = 37
+	GoHmapB                       GoField = 38
+	GoHmapBuckets                 GoField = 39
+	GoTlsConnConn                 GoField = 40
+	GoTransportRequest            GoField = 41
+	GoH2ClientConn                GoField = 42
+	GoGrpcStreamCtx               GoField = 43
+	GoGrpcStreamMethod            GoField = 44
+	GoGrpcServerConn              GoField = 45
+	GoGrpcStatus                  GoField = 46
+	GoGrpcStatusCode              GoField = 47
+	GoGrpcClientStreamHdr         GoField = 48
+	GoGrpcClientStreamCtx         GoField = 49
+	GoGrpcClientStreamCc          GoField = 50
+	GoGrpcCallMethod              GoField = 51
+	GoGrpcConnTarget              GoField = 52
+	GoSqlStmtQuery                GoField = 53
+	GoGrpcServerStreamSt          GoField = 54
+	GoFields                      GoField = 55
 )
 
 type GoOffset uint32
@@ -319,7 +316,8 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [58]uint16
+	Field            [55]uint16
+	_                [2]byte
 	TransportRequest uint32
 	Reserved         uint32
 }

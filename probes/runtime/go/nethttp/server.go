@@ -32,12 +32,10 @@ func Server() library.Library {
 			library.Std(abi.GoRequestTls, "net/http.Request.TLS"),
 			library.Std(abi.GoRequestPattern, "net/http.Request.Pattern").OrAbsent(), // since Go 1.23
 			library.Std(abi.GoResponseConn, "net/http.response.conn"),
-			library.Std(abi.GoResponseReq, "net/http.response.req"),
 			library.Std(abi.GoResponseStatus, "net/http.response.status"),
 			library.Std(abi.GoResponseWritten, "net/http.response.written"),
 			library.Std(abi.GoConnRwc, "net/http.conn.rwc"),
 			library.Std(abi.GoH2WriterState, "net/http.http2responseWriter.rws", "net/http/internal/http2.responseWriter.rws").OrAbsent(),
-			library.Std(abi.GoH2StateReq, "net/http.http2responseWriterState.req", "net/http/internal/http2.responseWriterState.req").OrAbsent(),
 			library.Std(abi.GoH2StateStatus, "net/http.http2responseWriterState.status", "net/http/internal/http2.responseWriterState.status").OrAbsent(),
 			library.Std(abi.GoH2StateWritten, "net/http.http2responseWriterState.wroteBytes", "net/http/internal/http2.responseWriterState.wroteBytes").OrAbsent(),
 		}),
