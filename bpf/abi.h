@@ -319,8 +319,8 @@ struct task_key {
 	__u32 is_goroutine;
 };
 
-/* Value of `tasks`, inserted when a task takes up a request, deleted when the
- * connection of its last one ends. */
+/* Value of `tasks`, inserted when a task takes up a request, deleted when its
+ * thread exits or when others need the room. */
 struct task {
 	struct trace_context ctx; /* SERVER span being served */
 	__u64 sock;		  /* connection the request came on */

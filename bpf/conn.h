@@ -272,7 +272,6 @@ static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reaso
 		event_submit(e, wakeup());
 	}
 	conn_finish(c);
-	task_forget(c, (u64)sk);
 }
 
 #endif

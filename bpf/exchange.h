@@ -87,8 +87,6 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 		conn_finish(c); /* never answered, as far as was seen */
 	c->exchange = EXCHANGE_OPEN;
 	task_current(t, &owner);
-	if (owner.id != c->owner.id || owner.tgid != c->owner.tgid)
-		task_forget(c, (u64)sk);
 	c->owner = owner;
 	task = bpf_map_lookup_elem(&tasks, &owner);
 	if (task && task_conn_gone(task))

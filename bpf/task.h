@@ -7,10 +7,11 @@
 #include "target.h"
 #include "regs.h"
 
-/* Inserted when a task takes up its first request (task_take), deleted when the
- * connection of its last one ends (task_forget). */
+/* Inserted when a task takes up its first request (task_take), deleted when its
+ * thread exits. Goroutines end unseen, hence the LRU. No other task may delete an
+ * entry: its owner could take up a request between the look and the deletion. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 32768);
 	__type(key, struct task_key);
 	__type(value, struct task);
@@ -99,20 +100,6 @@ static __always_inline void task_done(const struct task_key *key)
 	task = bpf_map_lookup_elem(&tasks, key);
 	if (task && task->open)
 		__sync_fetch_and_add(&task->open, -1);
-}
-
-/* The owner of c has done with it: what is known of the task goes too, unless it
- * has gone on to another connection. */
-SUBPROGRAM void task_forget(const struct conn *c, u64 sock)
-{
-	struct task_key key = c->owner;
-	struct task *task;
-
-	if (!key.id)
-		return;
-	task = bpf_map_lookup_elem(&tasks, &key);
-	if (task && !task->open && task->sock == sock && task->gen == c->gen)
-		bpf_map_delete_elem(&tasks, &key);
 }
 
 /* What the task serves, if that is one request and no other. */

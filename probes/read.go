@@ -97,28 +97,23 @@ func Now() uint64 {
 }
 
 // sweep removes connections of Unix sockets that moved nothing for a while: no
-// tracepoint tells of their end. One that lives on is found again, and so is the
-// task that served it.
+// tracepoint tells of their end. One that lives on is found again.
 func (p *Probes) sweep() {
 	const idle = 60 * time.Second
 	var (
 		sock  uint64
 		conn  abi.Conn
-		stale = map[uint64]abi.TaskKey{}
+		stale []uint64
 		now   = Now()
 	)
 	entries := p.maps["conns"].Iterate()
 	for entries.Next(&sock, &conn) {
 		last := max(conn.Half[0].Last, conn.Half[1].Last, conn.Gen)
 		if conn.Family == unix.AF_UNIX && now > last+uint64(idle) {
-			stale[sock] = conn.Owner
+			stale = append(stale, sock)
 		}
 	}
-	for s, owner := range stale { // gone already is as good
-		_ = p.maps["conns"].Delete(&s)
-		var task abi.Task
-		if p.maps["tasks"].Lookup(&owner, &task) == nil && task.Open == 0 && task.Sock == s {
-			_ = p.maps["tasks"].Delete(&owner)
-		}
+	for _, s := range stale {
+		_ = p.maps["conns"].Delete(&s) // gone already is as good
 	}
 }
