@@ -286,7 +286,26 @@ enum go_field {
 	GO_GRPC_CONN_TARGET = 52,
 	GO_SQL_STMT_QUERY = 53,
 	GO_GRPC_SERVER_STREAM_ST = 54, /* transport.ServerStream.st */
-	GO_FIELDS = 55,
+	GO_PERSIST_CONN_BW = 55,
+	GO_BUFIO_BUF = 56,
+	GO_BUFIO_N = 57,
+	/* Of what HTTP/2's client has for a request and a response: types of its
+	 * own since Go 1.27. */
+	GO_H2_REQUEST_CTX = 58,
+	GO_H2_REQUEST_METHOD = 59,
+	GO_H2_REQUEST_URL = 60,
+	GO_H2_REQUEST_HEADER = 61,
+	GO_H2_REQUEST_CONTENT_LENGTH = 62,
+	GO_H2_RESPONSE_STATUS = 63,
+	GO_H2_RESPONSE_CONTENT_LENGTH = 64,
+	GO_H2_STREAM_CC = 65,	   /* http2clientStream.cc */
+	GO_H2_CLIENT_BW = 66,	   /* http2ClientConn.bw */
+	GO_GRPC_LOOPY_FRAMER = 67, /* loopyWriter.framer */
+	GO_GRPC_FRAMER_WRITER = 68,
+	GO_GRPC_WRITER_BUF = 69,    /* bufWriter.buf */
+	GO_GRPC_WRITER_HANDLE = 70, /* bufWriter.bufHandle, which points to it */
+	GO_GRPC_WRITER_OFFSET = 71,
+	GO_FIELDS = 72,
 };
 
 enum go_offset {
@@ -309,7 +328,9 @@ struct go_program {
 	/* Where (*Transport).roundTrip keeps its request across getConn, from
 	 * the stack pointer. */
 	__u32 transport_request;
-	__u32 reserved;
+	/* Where (*Request).write keeps what its io.Writer holds across
+	 * (*transferWriter).writeHeader, likewise. */
+	__u32 request_writer;
 };
 
 /* Key of `tasks`: what runs a request. */

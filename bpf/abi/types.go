@@ -305,7 +305,24 @@ const (
 	GoGrpcConnTarget              GoField = 52
 	GoSqlStmtQuery                GoField = 53
 	GoGrpcServerStreamSt          GoField = 54
-	GoFields                      GoField = 55
+	GoPersistConnBw               GoField = 55
+	GoBufioBuf                    GoField = 56
+	GoBufioN                      GoField = 57
+	GoH2RequestCtx                GoField = 58
+	GoH2RequestMethod             GoField = 59
+	GoH2RequestUrl                GoField = 60
+	GoH2RequestHeader             GoField = 61
+	GoH2RequestContentLength      GoField = 62
+	GoH2ResponseStatus            GoField = 63
+	GoH2ResponseContentLength     GoField = 64
+	GoH2StreamCc                  GoField = 65
+	GoH2ClientBw                  GoField = 66
+	GoGrpcLoopyFramer             GoField = 67
+	GoGrpcFramerWriter            GoField = 68
+	GoGrpcWriterBuf               GoField = 69
+	GoGrpcWriterHandle            GoField = 70
+	GoGrpcWriterOffset            GoField = 71
+	GoFields                      GoField = 72
 )
 
 type GoOffset uint32
@@ -316,10 +333,9 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [55]uint16
-	_                [2]byte
+	Field            [72]uint16
 	TransportRequest uint32
-	Reserved         uint32
+	RequestWriter    uint32
 }
 
 type Half struct {

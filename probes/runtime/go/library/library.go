@@ -12,6 +12,10 @@ import (
 type Library struct {
 	Name   string // for people: "net/http server"
 	Object string // kernel object, bpf/<Object>.bpf.c
+	// Arch is the only architecture that it is for, as GOARCH has it. Empty: all.
+	Arch string
+	// Writes says that its programs write to the process: not every kernel lets them.
+	Writes bool
 	Probes []Probe
 	Fields []Field
 }
