@@ -12,9 +12,9 @@
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 url;	    /* *url.URL: a request that is tried again is copied */
-	u64 header;	    /* http.Header */
-	u8 caller[8] WORDS; /* who called the request that caused this one */
+	u64 url;	       /* *url.URL: a request that is tried again is copied */
+	u64 header;	       /* http.Header */
+	u8 caller[8] WORDS;    /* who called the request that caused this one */
 	struct go_image image; /* of what is read at the time */
 };
 

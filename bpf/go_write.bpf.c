@@ -383,8 +383,8 @@ int go_write_frame(struct pt_regs *ctx)
 	bpf_map_delete_elem(&go_frames, &hit.task);
 	if (bpf_probe_read_user(&param, sizeof(param), (void *)at) ||
 	    !block_append(&hit, &param, &frame) ||
-	    bpf_probe_write_user((void *)(at + offsetof(struct headers_param, block)),
-				 &param.block, 3 * sizeof(u64))) {
+	    bpf_probe_write_user((void *)(at + offsetof(struct headers_param, block)), &param.block,
+				 3 * sizeof(u64))) {
 		drop(DROP_INJECT_NO_ROOM);
 		return 0;
 	}
