@@ -71,6 +71,22 @@ static __always_inline u8 go_byte(u64 base, u16 offset)
 	return byte;
 }
 
+#define PAGE_BYTES 4096 /* or a multiple of it */
+
+/*
+ * Copies size bytes, more than a struct has if need be. Where the next page was never
+ * touched, which makes a read of it fail, what the struct has there is zero.
+ */
+static __always_inline bool go_read(void *to, u32 size, u64 from)
+{
+	u32 left = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+	if (!bpf_probe_read_user(to, size, (void *)from))
+		return true;
+	asm volatile("" : "+r"(left)); /* what is compared is what is used */
+	return left < size && !bpf_probe_read_user(to, left, (void *)from);
+}
+
 /* The second word of an interface value: what it holds. */
 static __always_inline u64 go_held(u64 base, u16 offset)
 {

@@ -71,24 +71,6 @@ static __always_inline void header_take(struct header_search *s, const struct go
 		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
 }
 
-#define PAGE 4096 /* the smallest there is */
-
-_Static_assert(sizeof(union header_slots) < PAGE, "slots reach into one more page at most");
-
-/*
- * Reads slots. Those that were never used may reach into a page that was never
- * written to, of memory that is fresh: there is nothing to be read, and the others end
- * before it. What is not read is zero.
- */
-static __always_inline bool header_slots_read(union header_slots *s, u64 at)
-{
-	u64 room = PAGE - (at & (PAGE - 1));
-
-	if (!bpf_probe_read_user(s, sizeof(*s), (void *)at))
-		return true;
-	return room < sizeof(*s) && !bpf_probe_read_user(s, room, (void *)at);
-}
-
 /* Of the request that a goroutine of the current process serves, or NULL. */
 static __always_inline struct header_search *header_search(u64 goid);
 
@@ -101,7 +83,7 @@ __noinline int header_group(u64 goid, u64 at)
 	if (!s)
 		return 0;
 	g = &s->slots.group;
-	if (!header_slots_read(&s->slots, at))
+	if (!go_read(g, sizeof(*g), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (g->control[i] & 0x80 || !header_is(s, &g->slot[i].key))
@@ -122,7 +104,7 @@ __noinline int header_bucket(u64 goid, u64 at)
 	if (!s)
 		return 0;
 	b = &s->slots.bucket;
-	if (!header_slots_read(&s->slots, at))
+	if (!go_read(b, sizeof(*b), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (b->hash[i] <= EMPTY_HASHES || !header_is(s, &b->key[i]))
