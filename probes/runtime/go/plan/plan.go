@@ -82,6 +82,9 @@ func (p *Plan) add(f *gobin.File, l library.Library, functions map[string]gobin.
 	var probes []Probe
 	for _, one := range l.Probes {
 		site, err := place(f, one, functions, &program)
+		if err == nil {
+			err = found.alike(one, &program)
+		}
 		if err != nil && one.Optional {
 			continue
 		}
