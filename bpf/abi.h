@@ -206,8 +206,26 @@ struct call_event {
 	__u16 text_len[CALL_TEXTS];
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
-	__u32 reserved;
+	__u16 database;		   /* enum database; of database/sql */
+	__u16 reserved;
 	__u8 text[CALL_TEXT_SIZE] WORDS;
+};
+
+/* What a program's statements go to, as far as its drivers tell. Numbers are never
+ * used twice. */
+enum database {
+	DATABASE_OTHER_SQL = 0, /* not known, or several */
+	DATABASE_POSTGRESQL = 1,
+	DATABASE_MYSQL = 2,
+	DATABASE_SQLITE = 3,
+	DATABASE_MICROSOFT_SQL_SERVER = 4,
+	DATABASE_ORACLE_DB = 5,
+	DATABASE_CLICKHOUSE = 6,
+	DATABASE_FIREBIRDSQL = 7,
+	DATABASE_SAP_HANA = 8,
+	DATABASE_TRINO = 9,
+	DATABASE_GCP_SPANNER = 10,
+	DATABASE_IBM_DB2 = 11,
 };
 
 /* Who reports a call. Numbers are never used twice. */
@@ -309,7 +327,7 @@ struct go_program {
 	/* Where (*Transport).roundTrip keeps its request across getConn, from
 	 * the stack pointer. */
 	__u32 transport_request;
-	__u32 reserved;
+	__u32 database; /* enum database: what its only driver is for */
 };
 
 /* Key of `tasks`: what runs a request. */

@@ -93,6 +93,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 	made->query = query->data;
 	e = &made->event;
 	call_begin(e, hit, LIBRARY_GO_SQL, ROLE_CLIENT);
+	e->database = hit->program->database;
 	cause = go_cause(hit, context);
 	trace_new(&e->h.ctx, cause);
 	call_append(e, TEXT_PATH, query->data, query->len, QUERY_MAX);

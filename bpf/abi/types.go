@@ -21,7 +21,8 @@ type CallEvent struct {
 	TextLen      [6]uint16
 	TextAt       [6]uint16
 	TextUsed     uint32
-	Reserved     uint32
+	Database     uint16
+	Reserved     uint16
 	Text         [1024]uint8
 }
 
@@ -160,6 +161,23 @@ type DataEvent struct {
 	OtherTailLen uint8
 	Reserved     [5]uint8
 }
+
+type Database uint32
+
+const (
+	DatabaseOtherSql           Database = 0
+	DatabasePostgresql         Database = 1
+	DatabaseMysql              Database = 2
+	DatabaseSqlite             Database = 3
+	DatabaseMicrosoftSqlServer Database = 4
+	DatabaseOracleDb           Database = 5
+	DatabaseClickhouse         Database = 6
+	DatabaseFirebirdsql        Database = 7
+	DatabaseSapHana            Database = 8
+	DatabaseTrino              Database = 9
+	DatabaseGcpSpanner         Database = 10
+	DatabaseIbmDb2             Database = 11
+)
 
 type Direction uint32
 
@@ -319,7 +337,7 @@ type GoProgram struct {
 	Field            [55]uint16
 	_                [2]byte
 	TransportRequest uint32
-	Reserved         uint32
+	Database         uint32
 }
 
 type Half struct {

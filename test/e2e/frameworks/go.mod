@@ -3,7 +3,10 @@ module github.com/throughline/throughline/test/e2e/frameworks
 
 go 1.26.0
 
-require github.com/valyala/fasthttp v1.65.0
+require (
+	github.com/lib/pq v1.10.9
+	github.com/valyala/fasthttp v1.65.0
+)
 
 require (
 	github.com/andybalholm/brotli v1.2.0 // indirect

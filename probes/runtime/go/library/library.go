@@ -14,6 +14,15 @@ type Library struct {
 	Object string // kernel object, bpf/<Object>.bpf.c
 	Probes []Probe
 	Fields []Field
+	// Drivers tell which database a program asks through the library: all of them
+	// that it has are for that one.
+	Drivers []Driver
+}
+
+// A Driver is a module that connects to a database.
+type Driver struct {
+	Module string
+	System abi.Database
 }
 
 // A Probe places a kernel program at a function. Of several with the same program each

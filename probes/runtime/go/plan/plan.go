@@ -90,6 +90,9 @@ func (p *Plan) add(f *gobin.File, l library.Library, functions map[string]gobin.
 		}
 		probes = append(probes, Probe{Library: l.Name, Object: l.Object, Program: one.Program, Function: one.Function, Site: site})
 	}
+	if len(l.Drivers) > 0 {
+		program.Database = uint32(database(f.Facts, l.Drivers))
+	}
 	p.Program = program
 	p.Probes = append(p.Probes, probes...)
 }
