@@ -13,6 +13,7 @@ struct made {
 	struct call_event event;
 	u64 request;	    /* *http.Request */
 	u8 caller[8] WORDS; /* who called the request that caused this one */
+	struct go_image image; /* of what is read at the time */
 };
 
 /* Inserted by go_http_connected, deleted by the hook that ends the request and, if
@@ -100,25 +101,29 @@ SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u
 	e->h.gen = c->gen;
 }
 
-static __always_inline void response_read(struct call_event *e, const struct go_program *p,
+static __always_inline void response_read(struct made *made, const struct go_program *p,
 					  u64 response)
 {
-	e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
-	e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
-	e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
-	e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
+
+	go_image_read(image, response);
+	e->status = go_image_word(image, p->field[GO_CLIENT_RESPONSE_STATUS]);
+	e->major = go_image_word(image, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
+	e->minor = go_image_word(image, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
+	e->response_size = go_image_word(image, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
 }
 
-static __always_inline void request_texts(struct call_event *e, const struct go_program *p,
-					  u64 request)
+/* Reads the URL that is asked for. */
+static __always_inline void url_read(struct made *made, const struct go_program *p, u64 url)
 {
-	u64 url = go_word(request, p->field[GO_REQUEST_URL]);
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
 
-	call_text(e, TEXT_METHOD, request, p->field[GO_REQUEST_METHOD], METHOD_MAX);
-	call_text(e, TEXT_PATH, url, p->field[GO_URL_PATH], PATH_MAX);
-	call_text(e, TEXT_HOST, url, p->field[GO_URL_HOST], HOST_MAX);
-	e->request_size = go_word(request, p->field[GO_REQUEST_CONTENT_LENGTH]);
-	if (go_held(url, p->field[GO_URL_SCHEME]) == sizeof("https") - 1) /* or http */
+	go_image_read(image, url);
+	call_image_text(e, TEXT_PATH, image, p->field[GO_URL_PATH], PATH_MAX);
+	call_image_text(e, TEXT_HOST, image, p->field[GO_URL_HOST], HOST_MAX);
+	if (go_image_held(image, p->field[GO_URL_SCHEME]) == sizeof("https") - 1) /* or http */
 		e->call_flags |= CALL_TLS;
 }
 
@@ -151,16 +156,21 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 re
 
 SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 {
+	const struct go_program *p = hit->program;
+	struct go_image *image = &made->image;
 	struct call_event *e = &made->event;
-	u64 context = go_held(made->request, hit->program->field[GO_REQUEST_CTX]);
-	struct trace_context *cause = go_cause(hit, context);
+	struct trace_context *cause;
 
+	go_image_read(image, made->request);
+	cause = go_cause(hit, go_image_held(image, p->field[GO_REQUEST_CTX]));
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
 	trace_new(&e->h.ctx, cause);
 	if (cause)
 		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
-	request_texts(e, hit->program, made->request);
+	e->request_size = go_image_word(image, p->field[GO_REQUEST_CONTENT_LENGTH]);
+	call_image_text(e, TEXT_METHOD, image, p->field[GO_REQUEST_METHOD], METHOD_MAX);
+	url_read(made, p, go_image_word(image, p->field[GO_REQUEST_URL]));
 }
 
 /* (*Transport).roundTrip, behind getConn, which returns (*persistConn, error) */
@@ -239,7 +249,7 @@ int go_http2_answered(struct pt_regs *ctx)
 	if (failed)
 		made->event.call_flags |= CALL_FAILED;
 	else
-		response_read(&made->event, hit.program, response);
+		response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }
@@ -282,7 +292,7 @@ int go_http_answered(struct pt_regs *ctx)
 		e->call_flags |= CALL_FAILED;
 		return 0;
 	}
-	response_read(e, hit.program, response);
+	response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }
