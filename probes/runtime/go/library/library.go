@@ -12,6 +12,9 @@ import (
 type Library struct {
 	Name   string // for people: "net/http server"
 	Object string // kernel object, bpf/<Object>.bpf.c
+	// Module is the path of one whose programs are told where the library cannot be
+	// probed, though no function of it is found; "" for none.
+	Module string
 	Probes []Probe
 	Fields []Field
 	// Drivers tell which database a program asks through the library: all of them
@@ -33,6 +36,8 @@ type Probe struct {
 	// Behind names a function that Function calls: the probe is at the branch that
 	// tests what it returned. Empty: at Function's beginning.
 	Behind string
+	// Results is how many results of Behind the program reads; 0: any.
+	Results int
 	// Slot stores, for a probe behind a call, where the caller keeps an argument.
 	Slot *Slot
 	// Optional probes leave the library usable where their function is missing.

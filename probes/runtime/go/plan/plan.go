@@ -42,7 +42,7 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	}
 	var linked []library.Library
 	for _, l := range libraries {
-		if _, ok := functions[l.Probes[0].Function]; ok {
+		if isLinked(f, l, functions) {
 			linked = append(linked, l)
 		}
 	}
@@ -55,6 +55,19 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	}
 	p.Notes = append(p.Notes, found.notes...)
 	return p, nil
+}
+
+// isLinked tells whether the program has the library, as far as its first function
+// or its module tells.
+func isLinked(f *gobin.File, l library.Library, functions map[string]gobin.Function) bool {
+	if _, ok := functions[l.Probes[0].Function]; ok {
+		return true
+	}
+	if l.Module == "" {
+		return false
+	}
+	_, ok := f.Module(l.Module)
+	return ok
 }
 
 // names lists the functions of all libraries.
@@ -111,7 +124,7 @@ func place(f *gobin.File, probe library.Probe, functions map[string]gobin.Functi
 	if !ok {
 		return gobin.Site{}, fmt.Errorf("%s: %w", probe.Behind, errNotLinked)
 	}
-	branch, err := f.BranchBehind(fn, callee)
+	branch, err := f.BranchBehind(fn, callee, probe.Results)
 	if err != nil {
 		return gobin.Site{}, err
 	}
