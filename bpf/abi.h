@@ -176,7 +176,10 @@ enum call_text {
 	TEXT_PEER = 3,	     /* "address:port" as the library has it */
 	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
 	TEXT_ROUTE = 5,
-	CALL_TEXTS = 6,
+	TEXT_ROUTER = 6, /* the route that a framework behind the server found, in
+			  * parts with a zero byte between them; an empty last one:
+			  * the path goes on */
+	CALL_TEXTS = 7,
 };
 
 #define CALL_TEXT_SIZE 1024
@@ -207,7 +210,7 @@ struct call_event {
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
 	__u16 database;		   /* enum database; of database/sql */
-	__u16 reserved;
+	__u16 reserved[3];
 	__u8 text[CALL_TEXT_SIZE] WORDS;
 };
 
@@ -304,7 +307,13 @@ enum go_field {
 	GO_GRPC_CONN_TARGET = 52,
 	GO_SQL_STMT_QUERY = 53,
 	GO_GRPC_SERVER_STREAM_ST = 54, /* transport.ServerStream.st */
-	GO_FIELDS = 55,
+	GO_GIN_FULL_PATH = 55,	       /* gin.Context.fullPath */
+	GO_ECHO_PATH = 56,	       /* echo.context.path */
+	GO_CHI_PATTERNS = 57,	       /* chi.Context.RoutePatterns */
+	GO_MUX_PATH = 58,	       /* mux.Route.regexp.path */
+	GO_MUX_TEMPLATE = 59,	       /* mux.routeRegexp.template */
+	GO_MUX_TYPE = 60,	       /* mux.routeRegexp.regexpType */
+	GO_FIELDS = 61,
 };
 
 enum go_offset {

@@ -11,8 +11,8 @@
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 request;	    /* *http.Request */
-	u8 caller[8] WORDS; /* who called the request that caused this one */
+	u64 request;	       /* *http.Request */
+	u8 caller[8] WORDS;    /* who called the request that caused this one */
 	struct go_image image; /* of what is read at the time */
 };
 

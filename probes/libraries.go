@@ -1,13 +1,20 @@
 package probes
 
 import (
+	"github.com/throughline/throughline/probes/runtime/go/chi"
 	"github.com/throughline/throughline/probes/runtime/go/databasesql"
+	"github.com/throughline/throughline/probes/runtime/go/echo"
+	"github.com/throughline/throughline/probes/runtime/go/gin"
 	"github.com/throughline/throughline/probes/runtime/go/grpc"
 	"github.com/throughline/throughline/probes/runtime/go/library"
+	"github.com/throughline/throughline/probes/runtime/go/mux"
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
 )
 
 // GoLibraries are the libraries of Go programs that are probed.
 func GoLibraries() []library.Library {
-	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library()}
+	return []library.Library{
+		nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library(),
+		gin.Library(), echo.Library(), chi.Library(), mux.Library(),
+	}
 }

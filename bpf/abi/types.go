@@ -18,11 +18,11 @@ type CallEvent struct {
 	CallFlags    uint8
 	Major        uint8
 	Minor        uint8
-	TextLen      [6]uint16
-	TextAt       [6]uint16
+	TextLen      [7]uint16
+	TextAt       [7]uint16
 	TextUsed     uint32
 	Database     uint16
-	Reserved     uint16
+	Reserved     [3]uint16
 	Text         [1024]uint8
 }
 
@@ -48,7 +48,8 @@ const (
 	TextPeer       CallText = 3
 	TextTracestate CallText = 4
 	TextRoute      CallText = 5
-	CallTexts      CallText = 6
+	TextRouter     CallText = 6
+	CallTexts      CallText = 7
 )
 
 type ClaimEvent struct {
@@ -323,7 +324,13 @@ const (
 	GoGrpcConnTarget              GoField = 52
 	GoSqlStmtQuery                GoField = 53
 	GoGrpcServerStreamSt          GoField = 54
-	GoFields                      GoField = 55
+	GoGinFullPath                 GoField = 55
+	GoEchoPath                    GoField = 56
+	GoChiPatterns                 GoField = 57
+	GoMuxPath                     GoField = 58
+	GoMuxTemplate                 GoField = 59
+	GoMuxType                     GoField = 60
+	GoFields                      GoField = 61
 )
 
 type GoOffset uint32
@@ -334,7 +341,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [55]uint16
+	Field            [61]uint16
 	_                [2]byte
 	TransportRequest uint32
 	Database         uint32

@@ -76,7 +76,7 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 			t.Errorf("%s: %d sites, want %d", program, sites[program], want)
 		}
 	}
-	for number := abi.GoGrpcStreamCtx; number < abi.GoFields; number++ {
+	for number := abi.GoGrpcStreamCtx; number < abi.GoGinFullPath; number++ {
 		if p.Program.Field[number] == uint16(abi.GoAbsent) {
 			t.Errorf("field %d is not known", number)
 		}
