@@ -470,7 +470,8 @@ enum drop_reason {
 				     * not known for certain */
 	DROP_CALLS_FULL = 13,
 	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
-	DROP_REASONS = 15,
+	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
+	DROP_REASONS = 16,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -171,8 +171,10 @@ SUBPROGRAM void route_tell(const struct go_hit *hit, struct call_event *e)
 
 		len = route_read(e, r);
 		owner = bpf_map_lookup_elem(&go_route_contexts, &key);
-		if (!owner || *owner != span)
+		if (!owner || *owner != span) {
+			drop(DROP_ROUTE_LATE);
 			len = 0;
+		}
 	} else {
 		len = route_copy(e, r);
 	}

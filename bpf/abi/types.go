@@ -205,7 +205,8 @@ const (
 	DropInjectUncertain  DropReason = 12
 	DropCallsFull        DropReason = 13
 	DropCallUnreadable   DropReason = 14
-	DropReasons          DropReason = 15
+	DropRouteLate        DropReason = 15
+	DropReasons          DropReason = 16
 )
 
 type EventFlag uint32
