@@ -18,10 +18,11 @@ type CallEvent struct {
 	CallFlags    uint8
 	Major        uint8
 	Minor        uint8
-	TextLen      [6]uint16
-	TextAt       [6]uint16
+	TextLen      [7]uint16
+	TextAt       [7]uint16
 	TextUsed     uint32
-	Reserved     uint32
+	Database     uint16
+	Reserved     [3]uint16
 	Text         [1024]uint8
 }
 
@@ -47,7 +48,8 @@ const (
 	TextPeer       CallText = 3
 	TextTracestate CallText = 4
 	TextRoute      CallText = 5
-	CallTexts      CallText = 6
+	TextRouter     CallText = 6
+	CallTexts      CallText = 7
 )
 
 type ClaimEvent struct {
@@ -161,6 +163,23 @@ type DataEvent struct {
 	Reserved     [5]uint8
 }
 
+type Database uint32
+
+const (
+	DatabaseOtherSql           Database = 0
+	DatabasePostgresql         Database = 1
+	DatabaseMysql              Database = 2
+	DatabaseSqlite             Database = 3
+	DatabaseMicrosoftSqlServer Database = 4
+	DatabaseOracleDb           Database = 5
+	DatabaseClickhouse         Database = 6
+	DatabaseFirebirdsql        Database = 7
+	DatabaseSapHana            Database = 8
+	DatabaseTrino              Database = 9
+	DatabaseGcpSpanner         Database = 10
+	DatabaseIbmDb2             Database = 11
+)
+
 type Direction uint32
 
 const (
@@ -186,7 +205,8 @@ const (
 	DropInjectUncertain  DropReason = 12
 	DropCallsFull        DropReason = 13
 	DropCallUnreadable   DropReason = 14
-	DropReasons          DropReason = 15
+	DropRouteLate        DropReason = 15
+	DropReasons          DropReason = 16
 )
 
 type EventFlag uint32
@@ -322,7 +342,13 @@ const (
 	GoGrpcWriterBuf               GoField = 69
 	GoGrpcWriterHandle            GoField = 70
 	GoGrpcWriterOffset            GoField = 71
-	GoFields                      GoField = 72
+	GoGinFullPath                 GoField = 72
+	GoEchoPath                    GoField = 73
+	GoChiPatterns                 GoField = 74
+	GoMuxPath                     GoField = 75
+	GoMuxTemplate                 GoField = 76
+	GoMuxType                     GoField = 77
+	GoFields                      GoField = 78
 )
 
 type GoOffset uint32
@@ -333,9 +359,10 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [72]uint16
+	Field            [78]uint16
 	TransportRequest uint32
 	RequestWriter    uint32
+	Database         uint32
 }
 
 type Half struct {
