@@ -97,6 +97,19 @@ func programs() []program {
 				get("http://{beside}/metrics", 200),
 			},
 		},
+		{
+			name: "prometheus", path: "github.com/prometheus/prometheus/cmd/prometheus", version: "v0.305.0", // 3.5.0
+			args:  []string{"--config.file={dir}/prometheus.yml", "--web.listen-address={address}", "--storage.tsdb.path={dir}/data"},
+			files: map[string]string{"prometheus.yml": "global: {scrape_interval: 1h}\n"},
+			requests: []request{
+				get("http://{address}/-/healthy", 200),
+				get("http://{address}/-/ready", 200),
+				get("http://{address}/api/v1/query?query=1", 200),
+				get("http://{address}/api/v1/query?query=(", 400),
+				get("http://{address}/metrics", 200),
+				get("http://{address}/api/v1/nowhere", 404),
+			},
+		},
 	}
 }
 
