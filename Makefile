@@ -103,12 +103,23 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
+	$(Q)$(MAKE) --no-print-directory vm-context
 	$(Q)$(REPORT) -summary $(OUT)/test-*.json
 
 .PHONY: vm
 vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7') and print its table
 	$(Q)CGO_ENABLED=0 $(GO) test -c -o $(OUT)/e2e.test ./test/e2e
 	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -run '$(VM_TESTS)' -table $(OUT)/vm/table.md
+
+# The kernel in whose VM programs may write to a process, which this host may forbid.
+CONTEXT_KERNEL ?= 6.12
+
+.PHONY: vm-context
+vm-context: install-vm all | $(OUT) ## Trace Go programs over TLS, HTTP/2 and gRPC in a VM that lets programs write to them (CONTEXT_KERNEL=6.12)
+	$(Q)mkdir -p $(OUT)/context
+	$(Q)CGO_ENABLED=0 $(GO) build -o $(OUT)/context/ ./test/truth ./test/truth/service
+	$(Q)$(GO) run ./test/vm -kernel $(CONTEXT_KERNEL) -timeout 400s -copy bin/throughline -copy $(OUT)/context/truth -copy $(OUT)/context/service -- \
+		./truth -agent ./throughline -service ./service -programs https,http2-chain,grpc -concurrency 4 -requests 12
 
 .PHONY: bench
 bench: install-test all ## Measure what tracing costs

@@ -307,13 +307,32 @@ enum go_field {
 	GO_GRPC_CONN_TARGET = 52,
 	GO_SQL_STMT_QUERY = 53,
 	GO_GRPC_SERVER_STREAM_ST = 54, /* transport.ServerStream.st */
-	GO_GIN_FULL_PATH = 55,	       /* gin.Context.fullPath */
-	GO_ECHO_PATH = 56,	       /* echo.context.path */
-	GO_CHI_PATTERNS = 57,	       /* chi.Context.RoutePatterns */
-	GO_MUX_PATH = 58,	       /* mux.Route.regexp.path */
-	GO_MUX_TEMPLATE = 59,	       /* mux.routeRegexp.template */
-	GO_MUX_TYPE = 60,	       /* mux.routeRegexp.regexpType */
-	GO_FIELDS = 61,
+	GO_PERSIST_CONN_BW = 55,
+	GO_BUFIO_BUF = 56,
+	GO_BUFIO_N = 57,
+	/* Of what HTTP/2's client has for a request and a response: types of its
+	 * own since Go 1.27. */
+	GO_H2_REQUEST_CTX = 58,
+	GO_H2_REQUEST_METHOD = 59,
+	GO_H2_REQUEST_URL = 60,
+	GO_H2_REQUEST_HEADER = 61,
+	GO_H2_REQUEST_CONTENT_LENGTH = 62,
+	GO_H2_RESPONSE_STATUS = 63,
+	GO_H2_RESPONSE_CONTENT_LENGTH = 64,
+	GO_H2_STREAM_CC = 65,	   /* http2clientStream.cc */
+	GO_H2_CLIENT_BW = 66,	   /* http2ClientConn.bw */
+	GO_GRPC_LOOPY_FRAMER = 67, /* loopyWriter.framer */
+	GO_GRPC_FRAMER_WRITER = 68,
+	GO_GRPC_WRITER_BUF = 69,    /* bufWriter.buf */
+	GO_GRPC_WRITER_HANDLE = 70, /* bufWriter.bufHandle, which points to it */
+	GO_GRPC_WRITER_OFFSET = 71,
+	GO_GIN_FULL_PATH = 72, /* gin.Context.fullPath */
+	GO_ECHO_PATH = 73,     /* echo.context.path */
+	GO_CHI_PATTERNS = 74,  /* chi.Context.RoutePatterns */
+	GO_MUX_PATH = 75,      /* mux.Route.regexp.path */
+	GO_MUX_TEMPLATE = 76,  /* mux.routeRegexp.template */
+	GO_MUX_TYPE = 77,      /* mux.routeRegexp.regexpType */
+	GO_FIELDS = 78,
 };
 
 enum go_offset {
@@ -336,6 +355,9 @@ struct go_program {
 	/* Where (*Transport).roundTrip keeps its request across getConn, from
 	 * the stack pointer. */
 	__u32 transport_request;
+	/* Where (*Request).write keeps what its io.Writer holds across
+	 * (*transferWriter).writeHeader, likewise. */
+	__u32 request_writer;
 	__u32 database; /* enum database: what its only driver is for */
 };
 

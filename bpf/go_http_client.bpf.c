@@ -7,11 +7,13 @@
  * branches that test the error of either, in the goroutine that made the request.
  */
 #include "go_call.h"
+#include "go_outgoing.h"
 
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 request;	       /* *http.Request */
+	u64 url;	       /* *url.URL: a request that is tried again is copied */
+	u64 header;	       /* http.Header */
 	u8 caller[8] WORDS;    /* who called the request that caused this one */
 	struct go_image image; /* of what is read at the time */
 };
@@ -79,8 +81,11 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 		return;
 	e->h.sock = (u64)sk;
 	e->h.gen = c->gen;
-	if (tls)
+	if (tls) {
+		outgoing_put(hit, go_word(connection, p->field[GO_PERSIST_CONN_BW]), &e->h.ctx,
+			     made->header);
 		return;
+	}
 	c->ctx = e->h.ctx;
 	__builtin_memcpy(c->caller, made->caller, sizeof(c->caller));
 	c->flags |= CONN_PREPARED;
@@ -114,6 +119,18 @@ static __always_inline void response_read(struct made *made, const struct go_pro
 	e->response_size = go_image_word(image, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
 }
 
+static __always_inline void stream_response_read(struct made *made, const struct go_program *p,
+						 u64 response)
+{
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
+
+	go_image_read(image, response);
+	e->status = go_image_word(image, p->field[GO_H2_RESPONSE_STATUS]);
+	e->major = 2;
+	e->response_size = go_image_word(image, p->field[GO_H2_RESPONSE_CONTENT_LENGTH]);
+}
+
 /* Reads the URL that is asked for. */
 static __always_inline void url_read(struct made *made, const struct go_program *p, u64 url)
 {
@@ -135,13 +152,13 @@ static __always_inline void made_submit(const struct go_hit *hit, struct made *m
 
 /* The request that begins, or NULL if it is tried once more on another connection:
  * then it is the one that is known. */
-static __always_inline struct made *made_insert(const struct go_hit *hit, u64 request)
+static __always_inline struct made *made_insert(const struct go_hit *hit, u64 url)
 {
 	struct made *made = bpf_map_lookup_elem(&go_made, &hit->task);
 	u32 zero = 0;
 
 	if (made) {
-		if (made->request == request && made->event.call_flags & CALL_FAILED)
+		if (made->url == url && made->event.call_flags & CALL_FAILED)
 			return NULL;
 		made->event.call_flags |= CALL_FAILED; /* its end was not seen */
 		made_submit(hit, made);
@@ -154,23 +171,53 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 re
 	return bpf_map_lookup_elem(&go_made, &hit->task);
 }
 
-SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
+/* Where a request has its fields: an http.Request's, or what HTTP/2's client has for
+ * one. */
+struct request_fields {
+	u16 ctx;
+	u16 method;
+	u16 url;
+	u16 header;
+	u16 content_length;
+};
+
+static __always_inline void fields_of_request(struct request_fields *f, const struct go_program *p)
 {
-	const struct go_program *p = hit->program;
+	f->ctx = p->field[GO_REQUEST_CTX];
+	f->method = p->field[GO_REQUEST_METHOD];
+	f->url = p->field[GO_REQUEST_URL];
+	f->header = p->field[GO_REQUEST_HEADER];
+	f->content_length = p->field[GO_REQUEST_CONTENT_LENGTH];
+}
+
+static __always_inline void fields_of_stream(struct request_fields *f, const struct go_program *p)
+{
+	f->ctx = p->field[GO_H2_REQUEST_CTX];
+	f->method = p->field[GO_H2_REQUEST_METHOD];
+	f->url = p->field[GO_H2_REQUEST_URL];
+	f->header = p->field[GO_H2_REQUEST_HEADER];
+	f->content_length = p->field[GO_H2_REQUEST_CONTENT_LENGTH];
+}
+
+SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit, u64 request,
+			       const struct request_fields *f)
+{
 	struct go_image *image = &made->image;
 	struct call_event *e = &made->event;
 	struct trace_context *cause;
 
-	go_image_read(image, made->request);
-	cause = go_cause(hit, go_image_held(image, p->field[GO_REQUEST_CTX]));
+	go_image_read(image, request);
+	cause = go_cause(hit, go_image_held(image, f->ctx));
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
 	trace_new(&e->h.ctx, cause);
 	if (cause)
 		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
-	e->request_size = go_image_word(image, p->field[GO_REQUEST_CONTENT_LENGTH]);
-	call_image_text(e, TEXT_METHOD, image, p->field[GO_REQUEST_METHOD], METHOD_MAX);
-	url_read(made, p, go_image_word(image, p->field[GO_REQUEST_URL]));
+	e->request_size = go_image_word(image, f->content_length);
+	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
+	made->header = go_image_word(image, f->header);
+	made->url = go_image_word(image, f->url);
+	url_read(made, hit->program, made->url);
 }
 
 /* (*Transport).roundTrip, behind getConn, which returns (*persistConn, error) */
@@ -178,6 +225,7 @@ SEC("uprobe")
 int go_http_connected(struct pt_regs *ctx)
 {
 	u64 connection = GO_0(ctx), failed = GO_1(ctx), request;
+	struct request_fields fields;
 	const struct go_program *p;
 	struct made *made;
 	struct go_hit hit;
@@ -189,10 +237,10 @@ int go_http_connected(struct pt_regs *ctx)
 		go_word(go_word(GO_SP(ctx), p->transport_request), p->field[GO_TRANSPORT_REQUEST]);
 	if (!request)
 		return 0;
-	made = made_insert(&hit, request);
+	fields_of_request(&fields, p);
+	made = made_insert(&hit, go_word(request, fields.url));
 	if (made) {
-		made->request = request;
-		request_begins(made, &hit);
+		request_begins(made, &hit, request, &fields);
 	} else {
 		made = bpf_map_lookup_elem(&go_made, &hit.task);
 	}
@@ -214,26 +262,30 @@ int go_http_connected(struct pt_regs *ctx)
 SEC("uprobe")
 int go_http2_send(struct pt_regs *ctx)
 {
-	u64 connection = GO_0(ctx), request = GO_1(ctx);
+	u64 connection = GO_0(ctx), request = GO_1(ctx), url;
+	struct request_fields fields;
 	struct made *made;
 	struct go_hit hit;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
+	fields_of_stream(&fields, hit.program);
+	url = go_word(request, fields.url);
 	made = bpf_map_lookup_elem(&go_made, &hit.task);
-	if (!made || made->request != request) {
-		made = made_insert(&hit, request);
+	if (!made || made->url != url) {
+		made = made_insert(&hit, url);
 		if (!made)
 			return 0;
-		made->request = request;
-		request_begins(made, &hit);
+		request_begins(made, &hit, request, &fields);
 	}
 	made->event.call_flags &= ~CALL_FAILED;
 	stream_claimed(&made->event, &hit, connection);
+	outgoing_put(&hit, request, &made->event.h.ctx, made->header);
 	return 0;
 }
 
-/* (*http2Transport).RoundTripOpt, behind roundTrip, which returns (*Response, error) */
+/* (*http2Transport).RoundTripOpt, behind roundTrip, which returns a response and an
+ * error */
 SEC("uprobe")
 int go_http2_answered(struct pt_regs *ctx)
 {
@@ -249,7 +301,7 @@ int go_http2_answered(struct pt_regs *ctx)
 	if (failed)
 		made->event.call_flags |= CALL_FAILED;
 	else
-		response_read(made, hit.program, response);
+		stream_response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }

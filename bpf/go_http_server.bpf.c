@@ -47,12 +47,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	return served ? &served->search : NULL;
 }
 
-/* Header names in canonical form, as little-endian words. */
-#define TRACEPARENT                                  \
-	(struct header_name)                         \
-	{                                            \
-		11, { 0x7261706563617254, 0x746e65 } \
-	}
+/* Header names in canonical form. */
 #define TRACESTATE                                 \
 	(struct header_name)                       \
 	{                                          \
@@ -67,7 +62,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 /* Reads traceparent and tracestate out of the request's header. */
 SUBPROGRAM bool header_context(struct served *served, struct trace_context *remote)
 {
-	return header_remote(&served->event, &served->search, served->header, TRACEPARENT,
+	return header_remote(&served->event, &served->search, served->header, HTTP_TRACEPARENT,
 			     TRACESTATE, remote);
 }
 

@@ -325,13 +325,30 @@ const (
 	GoGrpcConnTarget              GoField = 52
 	GoSqlStmtQuery                GoField = 53
 	GoGrpcServerStreamSt          GoField = 54
-	GoGinFullPath                 GoField = 55
-	GoEchoPath                    GoField = 56
-	GoChiPatterns                 GoField = 57
-	GoMuxPath                     GoField = 58
-	GoMuxTemplate                 GoField = 59
-	GoMuxType                     GoField = 60
-	GoFields                      GoField = 61
+	GoPersistConnBw               GoField = 55
+	GoBufioBuf                    GoField = 56
+	GoBufioN                      GoField = 57
+	GoH2RequestCtx                GoField = 58
+	GoH2RequestMethod             GoField = 59
+	GoH2RequestUrl                GoField = 60
+	GoH2RequestHeader             GoField = 61
+	GoH2RequestContentLength      GoField = 62
+	GoH2ResponseStatus            GoField = 63
+	GoH2ResponseContentLength     GoField = 64
+	GoH2StreamCc                  GoField = 65
+	GoH2ClientBw                  GoField = 66
+	GoGrpcLoopyFramer             GoField = 67
+	GoGrpcFramerWriter            GoField = 68
+	GoGrpcWriterBuf               GoField = 69
+	GoGrpcWriterHandle            GoField = 70
+	GoGrpcWriterOffset            GoField = 71
+	GoGinFullPath                 GoField = 72
+	GoEchoPath                    GoField = 73
+	GoChiPatterns                 GoField = 74
+	GoMuxPath                     GoField = 75
+	GoMuxTemplate                 GoField = 76
+	GoMuxType                     GoField = 77
+	GoFields                      GoField = 78
 )
 
 type GoOffset uint32
@@ -342,9 +359,9 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [61]uint16
-	_                [2]byte
+	Field            [78]uint16
 	TransportRequest uint32
+	RequestWriter    uint32
 	Database         uint32
 }
 

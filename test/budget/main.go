@@ -115,5 +115,5 @@ func readPlan(file string) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Make(f, probes.GoLibraries(), table)
+	return plan.Make(f, probes.GoLibraries(false), table)
 }

@@ -15,6 +15,10 @@ type Library struct {
 	// Module is the path of one whose programs are told where the library cannot be
 	// probed, though no function of it is found; "" for none.
 	Module string
+	// Arch is the only architecture that it is for, as GOARCH has it. Empty: all.
+	Arch string
+	// Writes says that its programs write to the process: not every kernel lets them.
+	Writes bool
 	Probes []Probe
 	Fields []Field
 	// Drivers tell which database a program asks through the library: all of them

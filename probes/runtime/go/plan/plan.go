@@ -57,17 +57,15 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	return p, nil
 }
 
-// isLinked tells whether the program has the library, as far as its first function
-// or its module tells.
+// isLinked tells whether the program may have the library, as far as its first
+// function or its module tells.
 func isLinked(f *gobin.File, l library.Library, functions map[string]gobin.Function) bool {
-	if _, ok := functions[l.Probes[0].Function]; ok {
-		return true
-	}
-	if l.Module == "" {
+	if l.Arch != "" && l.Arch != f.Arch {
 		return false
 	}
-	_, ok := f.Module(l.Module)
-	return ok
+	_, function := functions[l.Probes[0].Function]
+	_, module := f.Module(l.Module)
+	return function || l.Probes[0].Optional || l.Module != "" && module
 }
 
 // names lists the functions of all libraries.

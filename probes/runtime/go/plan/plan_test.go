@@ -23,7 +23,7 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library()}
+	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library()}
 	for _, b := range []struct {
 		name, arch string
 		flags      []string
@@ -67,7 +67,9 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 			t.Errorf("%s of %s is stepped", probe.Program, probe.Function)
 		}
 	}
+	header := map[string]int{"amd64": 1}[arch]
 	for program, want := range map[string]int{
+		"go_write_grpc_fields": header, "go_write_grpc": header, "go_write_frame": header,
 		"go_grpc_handle": 1, "go_grpc_status": 2,
 		"go_grpc_attempt": 1, "go_grpc_given_up": 1, "go_grpc_finish": 1,
 		"go_sql_query": 1, "go_sql_exec": 1, "go_sql_prepared": 2, "go_sql_connected": 1, "go_sql_rows": 1, "go_sql_put": 1, "go_sql_release": 2,
@@ -76,7 +78,7 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 			t.Errorf("%s: %d sites, want %d", program, sites[program], want)
 		}
 	}
-	for number := abi.GoGrpcStreamCtx; number < abi.GoGinFullPath; number++ {
+	for number := abi.GoGrpcStreamCtx; number <= abi.GoGrpcServerStreamSt; number++ {
 		if p.Program.Field[number] == uint16(abi.GoAbsent) {
 			t.Errorf("field %d is not known", number)
 		}
