@@ -12,13 +12,13 @@ import (
 type Library struct {
 	Name   string // for people: "net/http server"
 	Object string // kernel object, bpf/<Object>.bpf.c
-	// Module is the path of one whose programs are told where the library cannot be
-	// probed, though no function of it is found; "" for none.
-	Module string
 	// Arch is the only architecture that it is for, as GOARCH has it. Empty: all.
 	Arch string
 	// Writes says that its programs write to the process: not every kernel lets them.
 	Writes bool
+	// Module is the path of one whose programs are told where the library cannot be
+	// probed, though no function of it is found; "" for none.
+	Module string
 	Probes []Probe
 	Fields []Field
 	// Drivers tell which database a program asks through the library: all of them
@@ -44,6 +44,9 @@ type Probe struct {
 	Results int
 	// Slot stores, for a probe behind a call, where the caller keeps an argument.
 	Slot *Slot
+	// Alike are fields of another module, which has a copy of the library's code:
+	// they have to be where the library's own of these numbers are, for which the program is written.
+	Alike []Field
 	// Optional probes leave the library usable where their function is missing.
 	Optional bool
 }

@@ -57,15 +57,20 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	return p, nil
 }
 
-// isLinked tells whether the program may have the library, as far as its first
-// function or its module tells.
+// isLinked tells whether the program has the library, as far as its first function
+// or its module tells.
 func isLinked(f *gobin.File, l library.Library, functions map[string]gobin.Function) bool {
 	if l.Arch != "" && l.Arch != f.Arch {
 		return false
 	}
-	_, function := functions[l.Probes[0].Function]
-	_, module := f.Module(l.Module)
-	return function || l.Probes[0].Optional || l.Module != "" && module
+	if _, ok := functions[l.Probes[0].Function]; ok || l.Probes[0].Optional {
+		return true
+	}
+	if l.Module == "" {
+		return false
+	}
+	_, ok := f.Module(l.Module)
+	return ok
 }
 
 // names lists the functions of all libraries.
@@ -92,6 +97,9 @@ func (p *Plan) add(f *gobin.File, l library.Library, functions map[string]gobin.
 	var probes []Probe
 	for _, one := range l.Probes {
 		site, err := place(f, one, functions, &program)
+		if err == nil {
+			err = found.alike(one, &program)
+		}
 		if err != nil && one.Optional {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/throughline/throughline/bpf/abi"
@@ -50,6 +51,7 @@ func TestProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, p, b.arch)
+			checkCopy(t, f, table)
 		})
 	}
 }
@@ -81,6 +83,35 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 	for number := abi.GoGrpcStreamCtx; number <= abi.GoGrpcServerStreamSt; number++ {
 		if p.Program.Field[number] == uint16(abi.GoAbsent) {
 			t.Errorf("field %d is not known", number)
+		}
+	}
+}
+
+// checkCopy: the HTTP/2 of golang.org/x/net is probed as net/http's own is, but not
+// when its fields are elsewhere.
+func checkCopy(t *testing.T, f *gobin.File, table *offsets.Table) {
+	if !strings.HasPrefix(f.GoVersion, "go1.26") {
+		t.Skipf("built by %s it leads to net/http's own", f.GoVersion)
+	}
+	server := nethttp.Server()
+	for _, want := range []int{1, 0} {
+		p, err := plan.Make(f, []library.Library{server}, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copies := 0
+		for _, probe := range p.Probes {
+			if strings.HasPrefix(probe.Function, "golang.org/x/net/") {
+				copies++
+			}
+		}
+		if copies != want {
+			t.Errorf("%d probes in golang.org/x/net instead of %d", copies, want)
+		}
+		for i := range server.Probes {
+			for j := range server.Probes[i].Alike {
+				server.Probes[i].Alike[j].Number = abi.GoResponseStatus
+			}
 		}
 	}
 }

@@ -1,12 +1,14 @@
-// Command calls links all that is probed of gRPC-Go and database/sql. It is never
-// run.
+// Command calls links all that is probed of gRPC-Go and database/sql, and net/http
+// with the HTTP/2 of golang.org/x/net. It is never run.
 package main
 
 import (
 	"context"
 	"database/sql"
 	"net"
+	"net/http"
 
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
@@ -18,6 +20,9 @@ func main() {
 	if c, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())); err == nil {
 		_ = c.Invoke(ctx, "/a.B/C", nil, nil)
 	}
+	server := &http.Server{}
+	_ = http2.ConfigureServer(server, nil)
+	go server.ServeTLS(l, "", "")
 	db, _ := sql.Open("none", "")
 	db.Query("SELECT 1")
 	db.Exec("SELECT 1")
