@@ -54,6 +54,7 @@ struct {
 
 /* Inserted and deleted by go_write_frame. */
 struct block {
+	u8 field[64] WORDS; /* what is added */
 	u8 bytes[BLOCK_MAX];
 };
 
@@ -307,58 +308,119 @@ struct headers_param {
 
 #define FRAME_SIZE_MIN 16384 /* that every peer takes, RFC 9113, 4.2 */
 
-#define FIELD_SIZE (2 + 11 + 1 + TRACEPARENT_SIZE)
+#define FIELD_NAME 10 /* bytes before the value's length */
 
-/* RFC 7541, 6.2.3: a literal that is never indexed, so that the tables of neither side
- * change. */
-static __always_inline bool field_write(u64 at, const struct trace_context *ctx)
+/* RFC 7541, appendix B: codes of the hexadecimal digits with their bits above. */
+#define HUFFMAN(code, bits) ((bits) << 8 | (code))
+const volatile u16 huffman_digits[16] = {
+	HUFFMAN(0x00, 5), HUFFMAN(0x01, 5), HUFFMAN(0x02, 5), HUFFMAN(0x19, 6),
+	HUFFMAN(0x1a, 6), HUFFMAN(0x1b, 6), HUFFMAN(0x1c, 6), HUFFMAN(0x1d, 6),
+	HUFFMAN(0x1e, 6), HUFFMAN(0x1f, 6), HUFFMAN(0x03, 5), HUFFMAN(0x23, 6),
+	HUFFMAN(0x04, 5), HUFFMAN(0x24, 6), HUFFMAN(0x05, 5), HUFFMAN(0x25, 6),
+};
+#define HUFFMAN_DASH HUFFMAN(0x16, 6)
+
+/* Bits that do not yet fill a byte, and where that byte will stand. */
+struct bits {
+	u32 value;
+	u32 n;
+	u32 at;
+};
+
+static __always_inline void bits_put(struct block *block, struct bits *b, u16 code)
 {
-	u8 literal[FIELD_SIZE] = "\x10\x0btraceparent\x37";
+	b->value = b->value << (code >> 8) | (code & 0xff);
+	b->n += code >> 8;
+	block->field[b->at & (sizeof(block->field) - 1)] = (b->value << 8) >> b->n;
+	b->at += b->n >> 3;
+	b->n &= 7;
+	b->value &= (1 << b->n) - 1;
+}
 
-	trace_write(literal + 14, ctx);
-	return !bpf_probe_write_user((void *)at, literal, sizeof(literal));
+/*
+ * Makes a traceparent field, a literal that is never indexed (RFC 7541, 6.2.3), so that
+ * the tables of neither side change. Huffman's code, since room is short. Returns
+ * its size.
+ */
+static __always_inline u32 field_make(struct block *block, const struct trace_context *ctx)
+{
+	struct bits bits = { .at = FIELD_NAME + 1 };
+	u8 text[TRACEPARENT_SIZE];
+
+	__builtin_memcpy(block->field, "\x10\x88\x4d\x83\x21\x6b\x1d\x85\xa9\x3f", FIELD_NAME);
+	trace_write(text, ctx);
+	for (u32 i = 0; i < TRACEPARENT_SIZE; i++) {
+		u8 c = text[i];
+
+		bits_put(block, &bits,
+			 c == '-' ? HUFFMAN_DASH : huffman_digits[((c & 15) + (c >> 6) * 9) & 15]);
+	}
+	if (bits.n) { /* the rest is the beginning of the longest code */
+		block->field[bits.at & (sizeof(block->field) - 1)] =
+			(bits.value << 8) >> bits.n | 0xff >> bits.n;
+		bits.at++;
+	}
+	block->field[FIELD_NAME] = 0x80 | (bits.at - FIELD_NAME - 1);
+	return bits.at;
 }
 
 /* Copies a block to the free end of what its frame will be written to. The frame is
  * put together elsewhere (Framer.wbuf) before it goes there. */
-SUBPROGRAM u64 block_move(const struct go_hit *hit, const struct headers_param *param,
-			  const struct writer *w)
+static __always_inline u64 block_move(struct block *block, const struct headers_param *param,
+				      const struct writer *w, u32 field)
 {
-	u64 to = writer_free(w, param->len + FIELD_SIZE);
-	u32 len = param->len - 1, zero = 0;
-	struct block *block;
-	bool moved;
+	u64 to = writer_free(w, param->len + field);
+	u32 len = param->len - 1;
 
 	if (!to || !param->len || param->len > BLOCK_MAX)
 		return 0;
 	asm volatile("" : "+r"(len)); /* what follows is for the verifier */
 	len = (len & (BLOCK_MAX - 1)) + 1;
-	block = bpf_map_lookup_elem(&go_blocks_blank, &zero);
-	if (!block || bpf_map_update_elem(&go_blocks, &hit->task, block, BPF_ANY))
+	if (bpf_probe_read_user(block->bytes, len, (void *)param->block) ||
+	    bpf_probe_write_user((void *)to, block->bytes, len))
 		return 0;
-	block = bpf_map_lookup_elem(&go_blocks, &hit->task);
-	moved = block && !bpf_probe_read_user(block->bytes, len, (void *)param->block) &&
-		!bpf_probe_write_user((void *)to, block->bytes, len);
-	bpf_map_delete_elem(&go_blocks, &hit->task);
-	return moved ? to : 0;
+	return to;
 }
 
-/* Adds the field to the block, or to a copy of it where there is room. */
-SUBPROGRAM bool block_append(const struct go_hit *hit, struct headers_param *param,
+/* Adds the field to the header block, or to a copy of it where there is room. */
+SUBPROGRAM bool block_append(struct block *block, struct headers_param *param,
 			     const struct frame *frame)
 {
+	u32 size = field_make(block, &frame->ctx), left = size - 1;
+
 	if (!(param->stream & 1) || param->end_headers != 1 || param->end_stream > 1 ||
 	    param->pad_length || !param->block || param->len > param->cap ||
-	    param->len + FIELD_SIZE > FRAME_SIZE_MIN)
+	    param->len + size > FRAME_SIZE_MIN)
 		return false;
-	if (param->cap - param->len < FIELD_SIZE) {
-		param->block = block_move(hit, param, &frame->writer);
-		param->cap = param->len + FIELD_SIZE;
+	if (param->cap - param->len < size) {
+		param->block = block_move(block, param, &frame->writer, size);
+		param->cap = param->len + size;
 	}
-	if (!param->block || !field_write(param->block + param->len, &frame->ctx))
+	asm volatile("" : "+r"(left)); /* for the verifier */
+	left &= sizeof(block->field) - 1;
+	if (!param->block ||
+	    bpf_probe_write_user((void *)(param->block + param->len), block->field, left + 1))
 		return false;
-	param->len += FIELD_SIZE;
+	param->len += size;
 	return true;
+}
+
+/* The same with room to work in. */
+SUBPROGRAM bool frame_extend(const struct go_hit *hit, struct headers_param *param,
+			     const struct frame *frame)
+{
+	struct block *block;
+	bool done = false;
+	u32 zero = 0;
+
+	block = bpf_map_lookup_elem(&go_blocks_blank, &zero);
+	if (!block || bpf_map_update_elem(&go_blocks, &hit->task, block, BPF_ANY))
+		return false;
+	block = bpf_map_lookup_elem(&go_blocks, &hit->task);
+	if (block)
+		done = block_append(block, param, frame);
+	bpf_map_delete_elem(&go_blocks, &hit->task);
+	return done;
 }
 
 /*
@@ -382,7 +444,7 @@ int go_write_frame(struct pt_regs *ctx)
 	frame = *found;
 	bpf_map_delete_elem(&go_frames, &hit.task);
 	if (bpf_probe_read_user(&param, sizeof(param), (void *)at) ||
-	    !block_append(&hit, &param, &frame) ||
+	    !frame_extend(&hit, &param, &frame) ||
 	    bpf_probe_write_user((void *)(at + offsetof(struct headers_param, block)), &param.block,
 				 3 * sizeof(u64))) {
 		drop(DROP_INJECT_NO_ROOM);
