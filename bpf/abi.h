@@ -206,7 +206,8 @@ struct call_event {
 	__u16 text_len[CALL_TEXTS];
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
-	__u32 reserved;
+	__u8 told;		   /* the program's own SDK exports it: no record is made */
+	__u8 reserved[3];
 	__u8 text[CALL_TEXT_SIZE] WORDS;
 };
 
@@ -286,7 +287,13 @@ enum go_field {
 	GO_GRPC_CONN_TARGET = 52,
 	GO_SQL_STMT_QUERY = 53,
 	GO_GRPC_SERVER_STREAM_ST = 54, /* transport.ServerStream.st */
-	GO_FIELDS = 55,
+	GO_SDK_SPAN_CONTEXT = 55,      /* of otel/sdk/trace.recordingSpan */
+	GO_SDK_SPAN_PARENT = 56,
+	GO_SDK_SPAN_KIND = 57,
+	GO_SDK_SPAN_END = 58,
+	GO_GRPC_CLIENT_STREAM_ATTEMPT = 59,
+	GO_GRPC_ATTEMPT_CTX = 60,
+	GO_FIELDS = 61,
 };
 
 enum go_offset {
@@ -452,7 +459,8 @@ enum count_kind {
 	COUNT_UNCAPTURED_BYTES = 1, /* counted, not copied, by design */
 	COUNT_SENDFILE = 2,	    /* calls that moved bytes without a user buffer */
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
-	COUNT_KINDS = 4,
+	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
+	COUNT_KINDS = 5,
 };
 
 /* The variable `counters` of every object. */

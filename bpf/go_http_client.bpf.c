@@ -7,12 +7,14 @@
  * branches that test the error of either, in the goroutine that made the request.
  */
 #include "go_call.h"
+#include "go_header.h"
 
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
 	u64 request;	    /* *http.Request */
 	u8 caller[8] WORDS; /* who called the request that caused this one */
+	struct header_search search;
 };
 
 /* Inserted by go_http_connected, deleted by the hook that ends the request and, if
@@ -24,6 +26,16 @@ struct {
 	__type(key, struct task_key);
 	__type(value, struct made);
 } go_made SEC(".maps");
+
+static __always_inline struct header_search *header_search(u64 goid)
+{
+	struct task_key key = { .id = goid, .is_goroutine = 1 };
+	struct made *made;
+
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	made = bpf_map_lookup_elem(&go_made, &key);
+	return made ? &made->search : NULL;
+}
 
 /* A fresh value: too large for the stack. Never written. */
 struct {
@@ -149,17 +161,57 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 re
 	return bpf_map_lookup_elem(&go_made, &hit->task);
 }
 
+/*
+ * The header that a program with an SDK has put into its request. It is the SDK's
+ * own, of a span that is not exported or not in the request's context, unless a
+ * proxy forwards what came in, or the program put in what causes the call.
+ */
+SUBPROGRAM void header_told(struct made *made, const struct go_hit *hit)
+{
+	u64 header = go_word(made->request, hit->program->field[GO_REQUEST_HEADER]);
+	struct call_event *e = &made->event;
+	struct trace_context own = {};
+
+	if (!header_traceparent(e, &made->search, header, TRACEPARENT_CANONICAL, &own))
+		return;
+	if (!__builtin_memcmp(own.span_id, made->caller, 8) ||
+	    !__builtin_memcmp(own.span_id, e->h.ctx.parent_id, 8))
+		return;
+	e->told = 1;
+	e->h.ctx = own;
+}
+
+/* Who called the request that is served: what a proxy would forward. */
+SUBPROGRAM void request_caller(struct made *made, const struct go_hit *hit, u64 context)
+{
+	struct trace_context *served = go_context_span(context, hit->task.tgid);
+	struct task *task;
+	bool overlapped;
+
+	if (!served) {
+		task = task_serving(&hit->task, &overlapped);
+		served = task ? &task->ctx : NULL;
+	}
+	if (served)
+		__builtin_memcpy(made->caller, served->parent_id, sizeof(made->caller));
+}
+
 SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 {
 	struct call_event *e = &made->event;
 	u64 context = go_held(made->request, hit->program->field[GO_REQUEST_CTX]);
-	struct trace_context *cause = go_cause(hit, context);
+	struct go_cause cause;
+	bool caused = go_cause(hit, context, &cause);
 
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
-	trace_new(&e->h.ctx, cause);
-	if (cause)
-		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
+	call_caused(e, &cause, caused);
+	if (cause.kind)
+		request_caller(made, hit, context);
+	else if (caused)
+		__builtin_memcpy(made->caller, cause.span.parent_id, sizeof(made->caller));
+	if (go_has_sdk(hit->program) && !e->told)
+		header_told(made, hit);
 	request_texts(e, hit->program, made->request);
 }
 

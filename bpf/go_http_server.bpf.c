@@ -197,6 +197,7 @@ SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 	struct call_event *e = &served->event;
 
 	key.context = go_held(served->request, hit->program->field[GO_REQUEST_CTX]);
+	e->told = sdk_served(hit, &key, &e->h.ctx);
 	bpf_map_delete_elem(&go_contexts, &key);
 	if (e->h.sock) {
 		struct task *task = bpf_map_lookup_elem(&tasks, &hit->task);

@@ -40,7 +40,7 @@ func (c cost) key() string { return c.object + "/" + c.program }
 
 // objectNames are all that the agent ever loads.
 func objectNames() []string {
-	names := []string{"life", "inject", "go_http_server", "go_http_client", "go_grpc_server", "go_grpc_client", "go_sql"}
+	names := []string{"life", "inject", "go_http_server", "go_http_client", "go_grpc_server", "go_grpc_client", "go_sql", "go_otel_sdk"}
 	for _, f := range Flavours() {
 		names = append(names, f.Object)
 	}

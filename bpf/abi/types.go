@@ -21,7 +21,8 @@ type CallEvent struct {
 	TextLen      [6]uint16
 	TextAt       [6]uint16
 	TextUsed     uint32
-	Reserved     uint32
+	Told         uint8
+	Reserved     [3]uint8
 	Text         [1024]uint8
 }
 
@@ -129,7 +130,8 @@ const (
 	CountUncapturedBytes CountKind = 1
 	CountSendfile        CountKind = 2
 	CountInjected        CountKind = 3
-	CountKinds           CountKind = 4
+	CountToldBySdk       CountKind = 4
+	CountKinds           CountKind = 5
 )
 
 type CounterLine struct {
@@ -305,7 +307,13 @@ const (
 	GoGrpcConnTarget              GoField = 52
 	GoSqlStmtQuery                GoField = 53
 	GoGrpcServerStreamSt          GoField = 54
-	GoFields                      GoField = 55
+	GoSdkSpanContext              GoField = 55
+	GoSdkSpanParent               GoField = 56
+	GoSdkSpanKind                 GoField = 57
+	GoSdkSpanEnd                  GoField = 58
+	GoGrpcClientStreamAttempt     GoField = 59
+	GoGrpcAttemptCtx              GoField = 60
+	GoFields                      GoField = 61
 )
 
 type GoOffset uint32
@@ -316,7 +324,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [55]uint16
+	Field            [61]uint16
 	_                [2]byte
 	TransportRequest uint32
 	Reserved         uint32

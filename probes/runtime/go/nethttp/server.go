@@ -26,7 +26,6 @@ func Server() library.Library {
 		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), request(), []library.Field{
 			library.Std(abi.GoRequestProtoMajor, "net/http.Request.ProtoMajor"),
 			library.Std(abi.GoRequestProtoMinor, "net/http.Request.ProtoMinor"),
-			library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 			library.Std(abi.GoRequestHost, "net/http.Request.Host"),
 			library.Std(abi.GoRequestRemoteAddr, "net/http.Request.RemoteAddr"),
 			library.Std(abi.GoRequestTls, "net/http.Request.TLS"),
@@ -46,6 +45,7 @@ func Server() library.Library {
 func request() []library.Field {
 	return []library.Field{
 		library.Std(abi.GoRequestMethod, "net/http.Request.Method"),
+		library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 		library.Std(abi.GoRequestUrl, "net/http.Request.URL"),
 		library.Std(abi.GoRequestContentLength, "net/http.Request.ContentLength"),
 		library.Std(abi.GoRequestCtx, "net/http.Request.ctx"),
