@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"io"
+	"net/http"
+	"path"
+
+	"github.com/XSAM/otelsql"
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// calls are what a handler may call, with instrumentation and without.
+type calls struct {
+	leaf         string
+	told         *http.Client
+	toldRPC, rpc *grpc.ClientConn
+	toldDB, db   *sql.DB
+}
+
+func newCalls(leaf, rpc string) (*calls, error) {
+	c := &calls{leaf: leaf, told: &http.Client{Transport: otelhttp.NewTransport(http.DefaultTransport)}}
+	var err error
+	plain := grpc.WithTransportCredentials(insecure.NewCredentials())
+	if c.rpc, err = grpc.Dial(rpc, plain); err != nil {
+		return nil, err
+	}
+	if c.toldRPC, err = grpc.Dial(rpc, plain, grpc.WithStatsHandler(otelgrpc.NewClientHandler())); err != nil {
+		return nil, err
+	}
+	sql.Register("fake", driverOfNothing{})
+	if c.db, err = sql.Open("fake", ""); err != nil {
+		return nil, err
+	}
+	c.toldDB, err = otelsql.Open("fake", "")
+	return c, err
+}
+
+func (c *calls) byPath() map[string]func(r *http.Request) error {
+	return map[string]func(r *http.Request) error{
+		"nothing": func(*http.Request) error { return nil },
+		// The SDK tells of the call.
+		"told": func(r *http.Request) error { return c.get(r.Context(), c.told, r, nil) },
+		// Nobody does.
+		"plain": func(r *http.Request) error { return c.get(r.Context(), http.DefaultClient, r, nil) },
+		// A span of another kind is between.
+		"within": func(r *http.Request) error {
+			ctx, span := otel.Tracer("").Start(r.Context(), "within")
+			defer span.End()
+			return c.get(ctx, http.DefaultClient, r, nil)
+		},
+		// The program begins the call's span by itself.
+		"own": func(r *http.Request) error {
+			ctx, span := otel.Tracer("").Start(r.Context(), "own", trace.WithSpanKind(trace.SpanKindClient))
+			defer span.End()
+			return c.get(ctx, http.DefaultClient, r, nil)
+		},
+		// The program puts the header in by itself.
+		"header": func(r *http.Request) error {
+			header := http.Header{}
+			otel.GetTextMapPropagator().Inject(r.Context(), propagation.HeaderCarrier(header))
+			return c.get(r.Context(), http.DefaultClient, r, header)
+		},
+		// A proxy forwards what it was sent.
+		"forward": func(r *http.Request) error { return c.get(r.Context(), http.DefaultClient, r, r.Header) },
+		// The context is lost.
+		"lost":    func(r *http.Request) error { return c.get(context.Background(), http.DefaultClient, r, nil) },
+		"sql":     func(r *http.Request) error { return query(r.Context(), c.db) },
+		"toldsql": func(r *http.Request) error { return query(r.Context(), c.toldDB) },
+		"rpc":     func(r *http.Request) error { return check(r.Context(), c.rpc) },
+		"toldrpc": func(r *http.Request) error { return check(r.Context(), c.toldRPC) },
+	}
+}
+
+// get asks the leaf, by the number that the request has in its path.
+func (c *calls) get(ctx context.Context, client *http.Client, r *http.Request, header http.Header) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.leaf+"/leaf/"+path.Base(r.URL.Path), nil)
+	if err != nil {
+		return err
+	}
+	if header != nil {
+		request.Header = header.Clone()
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	_, err = io.Copy(io.Discard, response.Body)
+	return err
+}
+
+func query(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, "DELETE FROM carts")
+	return err
+}
+
+func check(ctx context.Context, c *grpc.ClientConn) error {
+	_, err := grpc_health_v1.NewHealthClient(c).Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	return err
+}
