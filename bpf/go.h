@@ -86,6 +86,51 @@ static __always_inline u8 go_byte(u64 base, u16 offset)
 	return byte;
 }
 
+#define PAGE_BYTES 4096 /* or a multiple of it */
+
+/*
+ * Copies size bytes, more than a struct has if need be. Where the next page was never
+ * touched, which makes a read of it fail, what the struct has there is zero.
+ */
+static __always_inline bool go_read(void *to, u32 size, u64 from)
+{
+	u32 left = PAGE_BYTES - (from & (PAGE_BYTES - 1));
+
+	if (!bpf_probe_read_user(to, size, (void *)from))
+		return true;
+	asm volatile("" : "+r"(left)); /* what is compared is what is used */
+	return left < size && !bpf_probe_read_user(to, left, (void *)from);
+}
+
+#define IMAGE_WORDS 33 /* an http.Request up to and with ctx, Go 1.27 */
+
+/* The beginning of a struct, read in one go: a call of bpf_probe_read_user costs
+ * far more than the bytes do. */
+struct go_image {
+	u64 word[IMAGE_WORDS];
+};
+
+static __always_inline void go_image_read(struct go_image *image, u64 base)
+{
+	if (!base || !go_read(image, sizeof(*image), base))
+		__builtin_memset(image, 0, sizeof(*image));
+}
+
+/* The word at an offset, which is a multiple of its size; 0: absent. */
+static __always_inline u64 go_image_word(const struct go_image *image, u16 offset)
+{
+	u32 i = offset / sizeof(u64);
+
+	asm volatile("" : "+r"(i));
+	return i < IMAGE_WORDS ? image->word[i] : 0;
+}
+
+/* The second word of the interface value at an offset. */
+static __always_inline u64 go_image_held(const struct go_image *image, u16 offset)
+{
+	return offset == GO_ABSENT ? 0 : go_image_word(image, offset + sizeof(u64));
+}
+
 /* The second word of an interface value: what it holds. */
 static __always_inline u64 go_held(u64 base, u16 offset)
 {

@@ -80,6 +80,16 @@ static __always_inline void call_text(struct call_event *e, u32 which, u64 base,
 	call_append(e, which, s.data, s.len, max);
 }
 
+/* The same of a struct that has been read. */
+static __always_inline void call_image_text(struct call_event *e, u32 which,
+					    const struct go_image *image, u16 offset, u32 max)
+{
+	if (offset == GO_ABSENT)
+		return;
+	call_append(e, which, go_image_word(image, offset),
+		    go_image_word(image, offset + sizeof(u64)), max);
+}
+
 /* The socket behind a net.Conn, if it holds a *net.TCPConn or a *tls.Conn over
  * one: held is what the interface holds. Other types have other layouts, so what is
  * found has to look like a net.netFD in use. */

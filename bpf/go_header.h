@@ -83,7 +83,7 @@ __noinline int header_group(u64 goid, u64 at)
 	if (!s)
 		return 0;
 	g = &s->slots.group;
-	if (bpf_probe_read_user(g, sizeof(*g), (void *)at))
+	if (!go_read(g, sizeof(*g), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (g->control[i] & 0x80 || !header_is(s, &g->slot[i].key))
@@ -104,7 +104,7 @@ __noinline int header_bucket(u64 goid, u64 at)
 	if (!s)
 		return 0;
 	b = &s->slots.bucket;
-	if (bpf_probe_read_user(b, sizeof(*b), (void *)at))
+	if (!go_read(b, sizeof(*b), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
 		if (b->hash[i] <= EMPTY_HASHES || !header_is(s, &b->key[i]))

@@ -12,8 +12,9 @@
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 request;	    /* *http.Request */
-	u8 caller[8] WORDS; /* who called the request that caused this one */
+	u64 request;	       /* *http.Request */
+	u8 caller[8] WORDS;    /* who called the request that caused this one */
+	struct go_image image; /* of what is read at the time */
 	struct header_search search;
 };
 
@@ -112,25 +113,29 @@ SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u
 	e->h.gen = c->gen;
 }
 
-static __always_inline void response_read(struct call_event *e, const struct go_program *p,
+static __always_inline void response_read(struct made *made, const struct go_program *p,
 					  u64 response)
 {
-	e->status = go_word(response, p->field[GO_CLIENT_RESPONSE_STATUS]);
-	e->major = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
-	e->minor = go_word(response, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
-	e->response_size = go_word(response, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
+
+	go_image_read(image, response);
+	e->status = go_image_word(image, p->field[GO_CLIENT_RESPONSE_STATUS]);
+	e->major = go_image_word(image, p->field[GO_CLIENT_RESPONSE_PROTO_MAJOR]);
+	e->minor = go_image_word(image, p->field[GO_CLIENT_RESPONSE_PROTO_MINOR]);
+	e->response_size = go_image_word(image, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
 }
 
-static __always_inline void request_texts(struct call_event *e, const struct go_program *p,
-					  u64 request)
+/* Reads the URL that is asked for. */
+static __always_inline void url_read(struct made *made, const struct go_program *p, u64 url)
 {
-	u64 url = go_word(request, p->field[GO_REQUEST_URL]);
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
 
-	call_text(e, TEXT_METHOD, request, p->field[GO_REQUEST_METHOD], METHOD_MAX);
-	call_text(e, TEXT_PATH, url, p->field[GO_URL_PATH], PATH_MAX);
-	call_text(e, TEXT_HOST, url, p->field[GO_URL_HOST], HOST_MAX);
-	e->request_size = go_word(request, p->field[GO_REQUEST_CONTENT_LENGTH]);
-	if (go_held(url, p->field[GO_URL_SCHEME]) == sizeof("https") - 1) /* or http */
+	go_image_read(image, url);
+	call_image_text(e, TEXT_PATH, image, p->field[GO_URL_PATH], PATH_MAX);
+	call_image_text(e, TEXT_HOST, image, p->field[GO_URL_HOST], HOST_MAX);
+	if (go_image_held(image, p->field[GO_URL_SCHEME]) == sizeof("https") - 1) /* or http */
 		e->call_flags |= CALL_TLS;
 }
 
@@ -162,13 +167,15 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 re
 }
 
 /*
- * The header that a program with an SDK has put into its request. It is the SDK's
- * own, of a span that is not exported or not in the request's context, unless a
- * proxy forwards what came in, or the program put in what causes the call.
+ * The header that a program with an SDK has put into its request. Unless a proxy
+ * forwards what came in, or the program put in what causes the call, it is of the
+ * call's own span: one that the SDK does not export, which the agent then tells of
+ * if the SDK records it, but not if the SDK has left it out of its sample.
  */
-SUBPROGRAM void header_told(struct made *made, const struct go_hit *hit)
+SUBPROGRAM void header_told(struct made *made, const struct go_hit *hit,
+			    const struct go_cause *cause)
 {
-	u64 header = go_word(made->request, hit->program->field[GO_REQUEST_HEADER]);
+	u64 header = go_image_word(&made->image, hit->program->field[GO_REQUEST_HEADER]);
 	struct call_event *e = &made->event;
 	struct trace_context own = {};
 
@@ -177,7 +184,9 @@ SUBPROGRAM void header_told(struct made *made, const struct go_hit *hit)
 	if (!__builtin_memcmp(own.span_id, made->caller, 8) ||
 	    !__builtin_memcmp(own.span_id, e->h.ctx.parent_id, 8))
 		return;
-	e->told = 1;
+	e->told = __builtin_memcmp(own.span_id, cause->mute, 8) != 0;
+	if (same_trace(&own, &e->h.ctx))
+		__builtin_memcpy(own.parent_id, e->h.ctx.parent_id, 8);
 	e->h.ctx = own;
 }
 
@@ -198,11 +207,16 @@ SUBPROGRAM void request_caller(struct made *made, const struct go_hit *hit, u64 
 
 SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 {
+	const struct go_program *p = hit->program;
+	struct go_image *image = &made->image;
 	struct call_event *e = &made->event;
-	u64 context = go_held(made->request, hit->program->field[GO_REQUEST_CTX]);
 	struct go_cause cause;
-	bool caused = go_cause(hit, context, &cause);
+	bool caused;
+	u64 context;
 
+	go_image_read(image, made->request);
+	context = go_image_held(image, p->field[GO_REQUEST_CTX]);
+	caused = go_cause(hit, context, &cause);
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
 	call_caused(e, &cause, caused);
@@ -210,9 +224,11 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 		request_caller(made, hit, context);
 	else if (caused)
 		__builtin_memcpy(made->caller, cause.span.parent_id, sizeof(made->caller));
-	if (go_has_sdk(hit->program) && !e->told)
-		header_told(made, hit);
-	request_texts(e, hit->program, made->request);
+	if (go_has_sdk(p) && !e->told)
+		header_told(made, hit, &cause);
+	e->request_size = go_image_word(image, p->field[GO_REQUEST_CONTENT_LENGTH]);
+	call_image_text(e, TEXT_METHOD, image, p->field[GO_REQUEST_METHOD], METHOD_MAX);
+	url_read(made, p, go_image_word(image, p->field[GO_REQUEST_URL]));
 }
 
 /* (*Transport).roundTrip, behind getConn, which returns (*persistConn, error) */
@@ -291,7 +307,7 @@ int go_http2_answered(struct pt_regs *ctx)
 	if (failed)
 		made->event.call_flags |= CALL_FAILED;
 	else
-		response_read(&made->event, hit.program, response);
+		response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }
@@ -334,7 +350,7 @@ int go_http_answered(struct pt_regs *ctx)
 		e->call_flags |= CALL_FAILED;
 		return 0;
 	}
-	response_read(e, hit.program, response);
+	response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }

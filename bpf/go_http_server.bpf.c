@@ -10,7 +10,12 @@ struct served {
 	struct call_event event;
 	u64 request;  /* *http.Request */
 	u64 response; /* what the http.ResponseWriter holds */
-	struct header_search search;
+	u64 context;  /* what the request's context.Context holds */
+	u64 header;   /* the request's map */
+	union {
+		struct go_image image;	     /* of the request, at its beginning */
+		struct header_search search; /* from then on */
+	};
 };
 
 /* Inserted by go_http_serve, deleted by the hook that ends the request and, if the
@@ -41,12 +46,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	return served ? &served->search : NULL;
 }
 
-/* Header names in canonical form, as little-endian words. */
-#define TRACEPARENT                                  \
-	(struct header_name)                         \
-	{                                            \
-		11, { 0x7261706563617254, 0x746e65 } \
-	}
+/* As TRACEPARENT_CANONICAL. */
 #define TRACESTATE                                 \
 	(struct header_name)                       \
 	{                                          \
@@ -59,13 +59,10 @@ static __always_inline struct header_search *header_search(u64 goid)
 	}
 
 /* Reads traceparent and tracestate out of the request's header. */
-SUBPROGRAM bool header_context(struct served *served, const struct go_program *p,
-			       struct trace_context *remote)
+SUBPROGRAM bool header_context(struct served *served, struct trace_context *remote)
 {
-	u64 header = go_word(served->request, p->field[GO_REQUEST_HEADER]);
-
-	return header_remote(&served->event, &served->search, header, TRACEPARENT, TRACESTATE,
-			     remote);
+	return header_remote(&served->event, &served->search, served->header, TRACEPARENT_CANONICAL,
+			     TRACESTATE, remote);
 }
 
 /* The connection that the goroutine has served before, or whose request the
@@ -93,17 +90,20 @@ SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, u64 response, u6
 	return go_claim(hit, sk, ROLE_SERVER);
 }
 
-/* The span of the request: the one that the socket source has begun, or one of
- * the request's own. */
-SUBPROGRAM void request_begins(struct served *served, const struct go_hit *hit, struct conn *c)
+/* The span of the request: the one that the socket source has begun, which has seen
+ * whether there is a context, or one of the request's own. */
+SUBPROGRAM void request_begins(struct served *served, struct conn *c)
 {
+	bool begun = c && c->exchange == EXCHANGE_OPEN && c->flags & CONN_TAKEN;
 	struct call_event *e = &served->event;
 	struct trace_context remote = {};
-	bool called = header_context(served, hit->program, &remote);
+	bool called = false;
 
+	if (!begun || c->flags & CONN_REMOTE_CONTEXT)
+		called = header_context(served, &remote);
 	if (called)
 		e->call_flags |= CALL_REMOTE_CONTEXT;
-	if (c && c->exchange == EXCHANGE_OPEN && c->flags & CONN_TAKEN) {
+	if (begun) {
 		e->h.ctx = c->ctx;
 		e->start = c->half[DIRECTION_RECEIVED].last;
 		conn_finish(c);
@@ -116,9 +116,11 @@ SUBPROGRAM void request_begins(struct served *served, const struct go_hit *hit, 
 }
 
 /* From now on the goroutine, and whoever is handed the context, serves it. */
-SUBPROGRAM void request_taken(const struct call_event *e, const struct go_hit *hit, u64 request)
+SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *hit)
 {
-	struct go_context_key key = { .tgid = hit->task.tgid };
+	struct go_context_key key = { .context = served->context, .tgid = hit->task.tgid };
+	const struct call_event *e = &served->event;
+	struct task *known = bpf_map_lookup_elem(&tasks, &hit->task);
 	struct task task = {
 		.ctx = e->h.ctx,
 		.sock = e->h.sock,
@@ -126,9 +128,10 @@ SUBPROGRAM void request_taken(const struct call_event *e, const struct go_hit *h
 		.open = 1,
 	};
 
-	if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
+	if (known)
+		*known = task; /* the goroutine is its only writer */
+	else if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
 		drop(DROP_TASKS_FULL);
-	key.context = go_held(request, hit->program->field[GO_REQUEST_CTX]);
 	if (key.context && bpf_map_update_elem(&go_contexts, &key, &e->h.ctx, BPF_ANY))
 		drop(DROP_CALLS_FULL);
 }
@@ -145,58 +148,69 @@ static __always_inline struct served *served_insert(const struct go_hit *hit)
 	return bpf_map_lookup_elem(&go_served, &hit->task);
 }
 
+/* Reads what an http.Request says of itself. */
+SUBPROGRAM void request_read(struct served *served, const struct go_program *p)
+{
+	struct go_image *image = &served->image;
+	struct call_event *e = &served->event;
+
+	go_image_read(image, served->request);
+	e->major = go_image_word(image, p->field[GO_REQUEST_PROTO_MAJOR]);
+	e->minor = go_image_word(image, p->field[GO_REQUEST_PROTO_MINOR]);
+	e->request_size = go_image_word(image, p->field[GO_REQUEST_CONTENT_LENGTH]);
+	if (go_image_word(image, p->field[GO_REQUEST_TLS]))
+		e->call_flags |= CALL_TLS;
+	served->header = go_image_word(image, p->field[GO_REQUEST_HEADER]);
+	served->context = go_image_held(image, p->field[GO_REQUEST_CTX]);
+	call_image_text(e, TEXT_METHOD, image, p->field[GO_REQUEST_METHOD], METHOD_MAX);
+	call_text(e, TEXT_PATH, go_image_word(image, p->field[GO_REQUEST_URL]),
+		  p->field[GO_URL_PATH], PATH_MAX);
+	call_image_text(e, TEXT_HOST, image, p->field[GO_REQUEST_HOST], HOST_MAX);
+}
+
 /* net/http.serverHandler.ServeHTTP(sh, rw ResponseWriter, req *Request) */
 SEC("uprobe")
 int go_http_serve(struct pt_regs *ctx)
 {
-	u64 response = GO_2(ctx), request = GO_3(ctx), sock = 0;
-	const struct go_program *p;
 	struct served *served;
 	struct conn *c = NULL;
 	struct call_event *e;
 	struct go_hit hit;
+	u64 sock = 0;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	served = served_insert(&hit);
 	if (!served)
 		return 0;
-	p = hit.program;
 	e = &served->event;
-	served->request = request;
-	served->response = response;
+	served->response = GO_2(ctx);
+	served->request = GO_3(ctx);
 	call_begin(e, &hit, LIBRARY_GO_HTTP_SERVER, ROLE_SERVER);
-	e->major = go_word(request, p->field[GO_REQUEST_PROTO_MAJOR]);
-	e->minor = go_word(request, p->field[GO_REQUEST_PROTO_MINOR]);
-	e->request_size = go_word(request, p->field[GO_REQUEST_CONTENT_LENGTH]);
-	if (go_word(request, p->field[GO_REQUEST_TLS])) {
-		e->call_flags |= CALL_TLS;
-	} else if (e->major == 1) {
+	request_read(served, hit.program);
+	if (e->major == 1 && !(e->call_flags & CALL_TLS)) {
 		c = served_conn(&hit, &sock);
 		if (!c || !(c->flags & CONN_CLAIMED))
-			c = response_conn(&hit, response, &sock);
+			c = response_conn(&hit, served->response, &sock);
 	}
 	if (c) {
 		e->h.sock = sock;
 		e->h.gen = c->gen;
+	} else {
+		call_image_text(e, TEXT_PEER, &served->image,
+				hit.program->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
 	}
-	call_text(e, TEXT_METHOD, request, p->field[GO_REQUEST_METHOD], METHOD_MAX);
-	call_text(e, TEXT_PATH, go_word(request, p->field[GO_REQUEST_URL]), p->field[GO_URL_PATH],
-		  PATH_MAX);
-	call_text(e, TEXT_HOST, request, p->field[GO_REQUEST_HOST], HOST_MAX);
-	call_text(e, TEXT_PEER, request, p->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
-	request_begins(served, &hit, c);
-	request_taken(e, &hit, request);
+	request_begins(served, c);
+	request_taken(served, &hit);
 	return 0;
 }
 
 /* The request is answered, or will not be. */
 SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 {
-	struct go_context_key key = { .tgid = hit->task.tgid };
+	struct go_context_key key = { .context = served->context, .tgid = hit->task.tgid };
 	struct call_event *e = &served->event;
 
-	key.context = go_held(served->request, hit->program->field[GO_REQUEST_CTX]);
 	e->told = sdk_served(hit, &key, &e->h.ctx);
 	bpf_map_delete_elem(&go_contexts, &key);
 	if (e->h.sock) {
@@ -314,7 +328,7 @@ int go_http_hijack(struct pt_regs *ctx)
 	if (c)
 		c->flags |= CONN_UPGRADED;
 	served->search.name = UPGRADE;
-	header_find(hit.task.id, go_word(served->request, hit.program->field[GO_REQUEST_HEADER]));
+	header_find(hit.task.id, served->header);
 	if (served->search.value.data)
 		served->event.status = STATUS_SWITCHING_PROTOCOLS;
 	served->event.call_flags |= CALL_HIJACKED;

@@ -27,13 +27,32 @@ struct sdk_span_context {
 /* The span that a call has as its parent, or that tells of the call. */
 struct go_cause {
 	struct trace_context span;
-	u32 kind; /* as the SDK says; 0: the span is the agent's */
-	u32 open; /* it is the SDK's and has not ended */
+	u32 kind;	  /* as the SDK says; 0: the span is the agent's */
+	u32 open;	  /* it is the SDK's and has not ended */
+	u8 mute[8] WORDS; /* the innermost of the SDK's that it does not export */
 };
 
 static __always_inline bool go_has_sdk(const struct go_program *p)
 {
 	return p->field[GO_SDK_SPAN_KIND] != GO_ABSENT;
+}
+
+#define SLICE_SIZE 24
+
+/* Whether anything processes a span when it has ended: its provider has an atomic
+ * pointer to a slice of processors, until v1.15 in an atomic.Value. */
+static __always_inline bool sdk_span_processed(const struct go_program *p, u64 span)
+{
+	u64 tracer = go_word(span, p->field[GO_SDK_SPAN_TRACER]);
+	u64 provider = go_word(tracer, p->field[GO_SDK_TRACER_PROVIDER]);
+	u64 held[2] = {}, slice[2] = {}; /* address and length */
+
+	bpf_probe_read_user(held, sizeof(held),
+			    (void *)(provider + p->field[GO_SDK_PROVIDER_PROCESSORS]));
+	bpf_probe_read_user(slice, sizeof(slice), (void *)held[0]);
+	if (slice[0] == SLICE_SIZE) /* a type, which begins with its size */
+		bpf_probe_read_user(slice, sizeof(slice), (void *)held[1]);
+	return slice[1];
 }
 
 /* Fills in a sdk/trace.recordingSpan. False: it is not exported, as no parent may be. */
@@ -44,9 +63,13 @@ SUBPROGRAM bool sdk_span_read(const struct go_program *p, u64 span, struct go_ca
 	u64 end[2] = {}; /* time.Time: zero without a third word */
 
 	if (bpf_probe_read_user(&context, sizeof(context),
-				(void *)(span + p->field[GO_SDK_SPAN_CONTEXT])) ||
-	    !(context.flags & TRACE_SAMPLED))
+				(void *)(span + p->field[GO_SDK_SPAN_CONTEXT])))
 		return false;
+	if (!(context.flags & TRACE_SAMPLED) || !sdk_span_processed(p, span)) {
+		if (!*(u64 *)cause->mute)
+			__builtin_memcpy(cause->mute, context.span_id, 8);
+		return false;
+	}
 	bpf_probe_read_user(end, sizeof(end), (void *)(span + p->field[GO_SDK_SPAN_END]));
 	__builtin_memset(&cause->span, 0, sizeof(cause->span));
 	__builtin_memcpy(cause->span.trace_id, context.trace_id, 16);

@@ -313,7 +313,10 @@ const (
 	GoSdkSpanEnd                  GoField = 58
 	GoGrpcClientStreamAttempt     GoField = 59
 	GoGrpcAttemptCtx              GoField = 60
-	GoFields                      GoField = 61
+	GoSdkSpanTracer               GoField = 61
+	GoSdkTracerProvider           GoField = 62
+	GoSdkProviderProcessors       GoField = 63
+	GoFields                      GoField = 64
 )
 
 type GoOffset uint32
@@ -324,8 +327,7 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [61]uint16
-	_                [2]byte
+	Field            [64]uint16
 	TransportRequest uint32
 	Reserved         uint32
 }

@@ -70,6 +70,11 @@ func TestSDK(t *testing.T) {
 		{"v1.21", "versions/sdk-v1.21.0.mod", "always", false, recorded, 0},
 		// The header of a span that is not recorded is on the wire, in a trace of its own.
 		{"not sampled", "go.mod", "never", false, disabled.with(sdkTree{"told": `agent SERVER`, "header": `agent SERVER`}), 1},
+		{"not exported", "go.mod", "mute", true, disabled.with(sdkTree{
+			"forward": `agent SERVER, agent SERVER\(agent CLIENT\)`,
+			// The SDK's header is in what nothing but the server sees.
+			"toldrpc": `agent SERVER of nobody, agent SERVER\(agent CLIENT\)`,
+		}), 1},
 		{"disabled", "go.mod", "none", false, disabled, 1},
 	} {
 		t.Run(one.name, func(t *testing.T) {

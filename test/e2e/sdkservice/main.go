@@ -5,7 +5,8 @@
 //	-plain ADDRESS  one without: /leaf/ID answers
 //	-grpc ADDRESS   gRPC's health service with otelgrpc
 //	-spans FILE     where the SDK's spans go, a line each
-//	-sampler NAME   always, never, or none: no provider of spans is set up
+//	-sampler NAME   always, never, mute: always, but nothing is exported, or none: no
+//	                provider of spans is set up
 package main
 
 import (
@@ -79,15 +80,19 @@ func run() error {
 // provide sets the SDK up, each span being written as it ends.
 func provide(sampler string, file *os.File) error {
 	otel.SetTextMapPropagator(propagation.TraceContext{})
-	samplers := map[string]trace.Sampler{"always": trace.AlwaysSample(), "never": trace.NeverSample()}
-	if sampler == "none" {
-		return nil
-	}
-	chosen, ok := samplers[sampler]
-	if !ok {
+	sampled := func(s trace.Sampler) trace.TracerProviderOption { return trace.WithSampler(trace.ParentBased(s)) }
+	exported := trace.WithSyncer(lines{file})
+	switch sampler {
+	case "always":
+		otel.SetTracerProvider(trace.NewTracerProvider(exported, sampled(trace.AlwaysSample())))
+	case "never":
+		otel.SetTracerProvider(trace.NewTracerProvider(exported, sampled(trace.NeverSample())))
+	case "mute":
+		otel.SetTracerProvider(trace.NewTracerProvider(sampled(trace.AlwaysSample())))
+	case "none":
+	default:
 		return fmt.Errorf("there is no sampler %q", sampler)
 	}
-	otel.SetTracerProvider(trace.NewTracerProvider(trace.WithSyncer(lines{file}), trace.WithSampler(trace.ParentBased(chosen))))
 	return nil
 }
 

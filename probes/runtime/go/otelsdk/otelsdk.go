@@ -12,7 +12,7 @@ import (
 
 const (
 	module = "go.opentelemetry.io/otel/sdk"
-	span   = module + "/trace.recordingSpan"
+	trace  = module + "/trace."
 )
 
 // Library is one hit a span that the SDK records, whatever its kind: runtimeTrace is
@@ -23,17 +23,20 @@ func Library() library.Library {
 		Name:   "OpenTelemetry SDK",
 		Object: "go_otel_sdk",
 		Probes: []library.Probe{
-			{Program: "go_sdk_start", Function: module + "/trace.(*recordingSpan).runtimeTrace"},
+			{Program: "go_sdk_start", Function: trace + "(*recordingSpan).runtimeTrace"},
 		},
 		Fields: slices.Concat(library.Runtime(), []library.Field{
-			field(abi.GoSdkSpanContext, "spanContext"),
-			field(abi.GoSdkSpanParent, "parent"),
-			field(abi.GoSdkSpanKind, "spanKind"),
-			field(abi.GoSdkSpanEnd, "endTime"),
+			field(abi.GoSdkSpanContext, "recordingSpan", "spanContext"),
+			field(abi.GoSdkSpanParent, "recordingSpan", "parent"),
+			field(abi.GoSdkSpanKind, "recordingSpan", "spanKind"),
+			field(abi.GoSdkSpanEnd, "recordingSpan", "endTime"),
+			field(abi.GoSdkSpanTracer, "recordingSpan", "tracer"),
+			field(abi.GoSdkTracerProvider, "tracer", "provider"),
+			field(abi.GoSdkProviderProcessors, "TracerProvider", "spanProcessors"),
 		}),
 	}
 }
 
-func field(number abi.GoField, name string) library.Field {
-	return library.Field{Number: number, Module: module, Paths: [][]gobin.Field{{{Type: span, Name: name}}}}
+func field(number abi.GoField, typ, name string) library.Field {
+	return library.Field{Number: number, Module: module, Paths: [][]gobin.Field{{{Type: trace + typ, Name: name}}}}
 }
