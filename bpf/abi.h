@@ -206,7 +206,7 @@ struct call_event {
 	__u16 text_len[CALL_TEXTS];
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
-	__u8 told;		   /* the program's own SDK exports it: no record is made */
+	__u8 told;		   /* the program's own SDK exports it */
 	__u8 reserved[3];
 	__u8 text[CALL_TEXT_SIZE] WORDS;
 };

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -63,23 +65,24 @@ func TestSDK(t *testing.T) {
 		named                 bool // the caller names its span
 		want                  sdkTree
 		rpcServers            int // spans that the agent tells of gRPC's server, of each call
+		flags                 []string
 	}{
-		{"current", "go.mod", "always", false, recorded, 0},
-		{"current, called", "go.mod", "always", true, recorded.with(sdkTree{"forward": `agent SERVER, sdk SERVER\(agent CLIENT\)`}), 0},
-		{"v1.28", "versions/sdk-v1.28.0.mod", "always", true, recorded.with(sdkTree{"forward": `agent SERVER, sdk SERVER\(agent CLIENT\)`}), 0},
-		{"v1.21", "versions/sdk-v1.21.0.mod", "always", false, recorded, 0},
+		{"current", "go.mod", "always", false, recorded, 0, nil},
+		{"current, called", "go.mod", "always", true, recorded.with(sdkTree{"forward": `agent SERVER, sdk SERVER\(agent CLIENT\)`}), 0, nil},
+		{"v1.28, stripped, PIE", "versions/sdk-v1.28.0.mod", "always", true, recorded.with(sdkTree{"forward": `agent SERVER, sdk SERVER\(agent CLIENT\)`}), 0, []string{"-buildmode=pie", "-ldflags=-s -w"}},
+		{"v1.21", "versions/sdk-v1.21.0.mod", "always", false, recorded, 0, nil},
 		// The header of a span that is not recorded is on the wire, in a trace of its own.
-		{"not sampled", "go.mod", "never", false, disabled.with(sdkTree{"told": `agent SERVER`, "header": `agent SERVER`}), 1},
+		{"not sampled", "go.mod", "never", false, disabled.with(sdkTree{"told": `agent SERVER`, "header": `agent SERVER`}), 1, nil},
 		{"not exported", "go.mod", "mute", true, disabled.with(sdkTree{
 			"forward": `agent SERVER, agent SERVER\(agent CLIENT\)`,
 			// The SDK's header is in what nothing but the server sees.
 			"toldrpc": `agent SERVER of nobody, agent SERVER\(agent CLIENT\)`,
-		}), 1},
-		{"disabled", "go.mod", "none", false, disabled, 1},
+		}), 1, nil},
+		{"disabled", "go.mod", "none", false, disabled, 1, nil},
 	} {
 		t.Run(one.name, func(t *testing.T) {
 			r := newRig(t)
-			s := r.sdkService(one.module, one.sampler)
+			s := r.sdkService(one.module, one.sampler, one.flags...)
 			agent := r.tracePIDs(s.proc)
 			asked := s.ask(2, 1, one.named)
 			asked = append(asked, s.ask(20, 32, one.named)...)
@@ -96,6 +99,40 @@ func TestSDK(t *testing.T) {
 				t.Errorf("the agent tells of %d calls that gRPC served, not of %d", len(servers), calls*one.rpcServers)
 			}
 		})
+	}
+}
+
+// TestSDKUnfinished: a request whose connection is reset is still the SDK's; one that the
+// SDK dies with is told by the agent, as the span that it was.
+func TestSDKUnfinished(t *testing.T) {
+	r := newRig(t)
+	s := r.sdkService("go.mod", "always")
+	agent := r.tracePIDs(s.proc)
+	for _, path := range []string{"/slow/1", "/slow/2"} {
+		c, err := net.Dial("tcp", s.web)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: web\r\n\r\n", path)
+		agent.await(1, ofPath(server, strings.Replace(path, "slow", "leaf", 1)))
+		if path == "/slow/1" {
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+			poll(5*time.Second, func() bool { return len(s.told(r)) > 0 })
+			time.Sleep(200 * time.Millisecond) // what is too much would have come by then
+		}
+	}
+	s.signal(syscall.SIGKILL)
+	agent.await(1, ofPath(server, "/slow/2"))
+	told := s.told(r)
+	for _, span := range agent.stop() {
+		told = append(told, toldSpan{"agent", span})
+	}
+	checkTrees(t, told, []string{"/slow/1"}, recorded.with(sdkTree{"slow": recorded["plain"]}))
+	checkTrees(t, told, []string{"/slow/2"}, recorded.with(sdkTree{"slow": recordedByAgent}))
+	if len(told) != 6 {
+		t.Errorf("%d spans:%v", len(told), told)
 	}
 }
 
@@ -175,10 +212,10 @@ type sdkService struct {
 }
 
 // sdkService builds the service with the versions of a module file, and starts it.
-func (r *rig) sdkService(module, sampler string) *sdkService {
+func (r *rig) sdkService(module, sampler string, flags ...string) *sdkService {
 	r.Helper()
 	binary := r.path("sdkservice")
-	build := exec.Command(r.need("go"), "build", "-buildvcs=false", "-modfile", module, "-o", binary, ".")
+	build := exec.Command(r.need("go"), append([]string{"build", "-buildvcs=false", "-modfile", module, "-o", binary}, flags...)...)
 	build.Dir = "sdkservice"
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {

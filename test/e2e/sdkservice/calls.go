@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"time"
 
 	"github.com/XSAM/otelsql"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
@@ -76,6 +77,12 @@ func (c *calls) byPath() map[string]func(r *http.Request) error {
 		"sql":     func(r *http.Request) error { return query(r.Context(), c.db) },
 		"toldsql": func(r *http.Request) error { return query(r.Context(), c.toldDB) },
 		"rpc":     func(r *http.Request) error { return check(r.Context(), c.rpc) },
+		// A call, and then nothing for a second.
+		"slow": func(r *http.Request) error {
+			err := c.get(r.Context(), http.DefaultClient, r, nil)
+			time.Sleep(time.Second)
+			return err
+		},
 		"toldrpc": func(r *http.Request) error { return check(r.Context(), c.toldRPC) },
 	}
 }
