@@ -33,6 +33,8 @@ var recorded = sdkTree{
 	"nothing": `sdk SERVER`,
 	"told":    `sdk SERVER\(sdk CLIENT\(agent SERVER\)\)`,
 	"plain":   `sdk SERVER\(agent CLIENT\(agent SERVER\)\)`,
+	"told2":   `sdk SERVER\(sdk CLIENT\(agent SERVER\)\)`,
+	"plain2":  `sdk SERVER\(agent CLIENT\)`, // nothing is put on the wire
 	"within":  `sdk SERVER\(sdk INTERNAL\(agent CLIENT\(agent SERVER\)\)\)`,
 	"own":     `sdk SERVER\(sdk CLIENT\(agent SERVER\)\)`,
 	"header":  `sdk SERVER\(agent CLIENT, agent SERVER\)`,
@@ -57,6 +59,7 @@ func TestSDK(t *testing.T) {
 	disabled := sdkTree{
 		"nothing": `agent SERVER`, "within": recordedByAgent, "own": recordedByAgent, "told": recordedByAgent, "plain": recordedByAgent,
 		"header": recordedByAgent, "forward": recordedByAgent, "lost": recordedByAgent,
+		"told2": `agent SERVER\(agent CLIENT\)`, "plain2": `agent SERVER\(agent CLIENT\)`,
 		"sql": `agent SERVER\(agent CLIENT\)`, "toldsql": `agent SERVER\(agent CLIENT\)`,
 		"rpc": `agent SERVER\(agent CLIENT\)`, "toldrpc": `agent SERVER\(agent CLIENT\)`,
 	}
@@ -72,9 +75,10 @@ func TestSDK(t *testing.T) {
 		{"v1.28, stripped, PIE", "versions/sdk-v1.28.0.mod", "always", true, recorded.with(sdkTree{"forward": `agent SERVER, sdk SERVER\(agent CLIENT\)`}), 0, []string{"-buildmode=pie", "-ldflags=-s -w"}},
 		{"v1.21", "versions/sdk-v1.21.0.mod", "always", false, recorded, 0, nil},
 		// The header of a span that is not recorded is on the wire, in a trace of its own.
-		{"not sampled", "go.mod", "never", false, disabled.with(sdkTree{"told": `agent SERVER`, "header": `agent SERVER`}), 1, nil},
+		{"not sampled", "go.mod", "never", false, disabled.with(sdkTree{"told": `agent SERVER`, "told2": `agent SERVER`, "header": `agent SERVER`}), 1, nil},
 		{"not exported", "go.mod", "mute", true, disabled.with(sdkTree{
 			"forward": `agent SERVER, agent SERVER\(agent CLIENT\)`,
+			"told2":   recordedByAgent,
 			// The SDK's header is in what nothing but the server sees.
 			"toldrpc": `agent SERVER of nobody, agent SERVER\(agent CLIENT\)`,
 		}), 1, nil},
