@@ -18,6 +18,9 @@ VM_TESTS     ?= ^TestCore(Programs|Curl)$$
 # put on the wire, or where none is expected.
 TRUTH_PLAIN := direct,chain,fan-out,tree,spawn-blind,without-cancel,detached,pool,pool-lazy,pool-blind,pool-blind-lazy,pipeline,pooled,retry,timeout,proxy,redirect
 
+# Programs of test/realgo that `make test` builds and traces: each builds within a minute.
+QUICK_REALGO := go-httpbin,nats-server,etcd
+
 OUT     := .output
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
 
@@ -102,13 +105,25 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
+	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
+	$(Q)$(MAKE) --no-print-directory vm-context
 	$(Q)$(REPORT) -summary $(OUT)/test-*.json
 
 .PHONY: vm
 vm: install-vm all | $(OUT) ## Run the kernel matrix (KERNELS='5.10 6.1 6.12 7') and print its table
 	$(Q)CGO_ENABLED=0 $(GO) test -c -o $(OUT)/e2e.test ./test/e2e
 	$(Q)$(GO) run ./test/vm -matrix '$(KERNELS)' -run '$(VM_TESTS)' -table $(OUT)/vm/table.md
+
+# The kernel in whose VM programs may write to a process, which this host may forbid.
+CONTEXT_KERNEL ?= 6.12
+
+.PHONY: vm-context
+vm-context: install-vm all | $(OUT) ## Trace Go programs over TLS, HTTP/2 and gRPC in a VM that lets programs write to them (CONTEXT_KERNEL=6.12)
+	$(Q)mkdir -p $(OUT)/context
+	$(Q)CGO_ENABLED=0 $(GO) build -o $(OUT)/context/ ./test/truth ./test/truth/service
+	$(Q)$(GO) run ./test/vm -kernel $(CONTEXT_KERNEL) -timeout 400s -copy bin/throughline -copy $(OUT)/context/truth -copy $(OUT)/context/service -- \
+		./truth -agent ./throughline -service ./service -programs https,http2-chain,grpc -concurrency 4 -requests 12
 
 .PHONY: bench
 bench: install-test all ## Measure what tracing costs
@@ -123,8 +138,12 @@ truth: install-build all ## Measure whether the agent tells what caused what (TR
 	$(Q)$(GO) run ./test/truth $(TRUTH)
 
 .PHONY: versions
-versions: install-test all ## Trace a program built by each Go version, in each way, and print the table
+versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables
 	$(Q)$(GO) run ./test/versions
+
+.PHONY: realgo
+realgo: install-build all ## Trace Go servers that nobody here wrote, built from their modules, and print the table
+	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo
 
 .PHONY: demo
 demo: install-demo all ## Trace a request through three services and print its waterfall

@@ -287,16 +287,35 @@ enum go_field {
 	GO_GRPC_CONN_TARGET = 52,
 	GO_SQL_STMT_QUERY = 53,
 	GO_GRPC_SERVER_STREAM_ST = 54, /* transport.ServerStream.st */
-	GO_SDK_SPAN_CONTEXT = 55,      /* of otel/sdk/trace.recordingSpan */
-	GO_SDK_SPAN_PARENT = 56,
-	GO_SDK_SPAN_KIND = 57,
-	GO_SDK_SPAN_END = 58,
-	GO_GRPC_CLIENT_STREAM_ATTEMPT = 59,
-	GO_GRPC_ATTEMPT_CTX = 60,
-	GO_SDK_SPAN_TRACER = 61,
-	GO_SDK_TRACER_PROVIDER = 62,
-	GO_SDK_PROVIDER_PROCESSORS = 63,
-	GO_FIELDS = 64,
+	GO_PERSIST_CONN_BW = 55,
+	GO_BUFIO_BUF = 56,
+	GO_BUFIO_N = 57,
+	/* Of what HTTP/2's client has for a request and a response: types of its
+	 * own since Go 1.27. */
+	GO_H2_REQUEST_CTX = 58,
+	GO_H2_REQUEST_METHOD = 59,
+	GO_H2_REQUEST_URL = 60,
+	GO_H2_REQUEST_HEADER = 61,
+	GO_H2_REQUEST_CONTENT_LENGTH = 62,
+	GO_H2_RESPONSE_STATUS = 63,
+	GO_H2_RESPONSE_CONTENT_LENGTH = 64,
+	GO_H2_STREAM_CC = 65,	   /* http2clientStream.cc */
+	GO_H2_CLIENT_BW = 66,	   /* http2ClientConn.bw */
+	GO_GRPC_LOOPY_FRAMER = 67, /* loopyWriter.framer */
+	GO_GRPC_FRAMER_WRITER = 68,
+	GO_GRPC_WRITER_BUF = 69,    /* bufWriter.buf */
+	GO_GRPC_WRITER_HANDLE = 70, /* bufWriter.bufHandle, which points to it */
+	GO_GRPC_WRITER_OFFSET = 71,
+	GO_SDK_SPAN_CONTEXT = 72, /* of otel/sdk/trace.recordingSpan */
+	GO_SDK_SPAN_PARENT = 73,
+	GO_SDK_SPAN_KIND = 74,
+	GO_SDK_SPAN_END = 75,
+	GO_GRPC_CLIENT_STREAM_ATTEMPT = 76,
+	GO_GRPC_ATTEMPT_CTX = 77,
+	GO_SDK_SPAN_TRACER = 78,
+	GO_SDK_TRACER_PROVIDER = 79,
+	GO_SDK_PROVIDER_PROCESSORS = 80,
+	GO_FIELDS = 81,
 };
 
 enum go_offset {
@@ -319,7 +338,9 @@ struct go_program {
 	/* Where (*Transport).roundTrip keeps its request across getConn, from
 	 * the stack pointer. */
 	__u32 transport_request;
-	__u32 reserved;
+	/* Where (*Request).write keeps what its io.Writer holds across
+	 * (*transferWriter).writeHeader, likewise. */
+	__u32 request_writer;
 };
 
 /* Key of `tasks`: what runs a request. */

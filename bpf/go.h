@@ -137,6 +137,19 @@ static __always_inline u64 go_held(u64 base, u16 offset)
 	return offset == GO_ABSENT ? 0 : go_word(base, offset + 8);
 }
 
+/* The home that a function's nth word of arguments has on the stack of its caller
+ * (cmd/compile/abi-internal.md), for a probe in its body. The compiler need not have
+ * put it there. */
+static __always_inline u64 go_argument_home(struct pt_regs *ctx, u32 n)
+{
+#if defined(__TARGET_ARCH_x86)
+	return go_word(ctx->bp, 16 + 8 * n);
+#else
+	/* The caller's frame pointer is right below its stack pointer. */
+	return go_word(go_word(GO_REG(ctx, 29), 0), 16 + 8 * n);
+#endif
+}
+
 /* What is known of the current process's program, or NULL. */
 static __always_inline const struct go_program *go_program_current(void)
 {

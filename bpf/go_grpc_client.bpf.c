@@ -8,6 +8,7 @@
  * branch behind (*clientStream).retryLocked tells.
  */
 #include "go_grpc.h"
+#include "go_outgoing.h"
 
 /* Key of `go_grpc_made`: a *clientStream. Laid out as struct task_key is, for the
  * agent's sweep. */
@@ -67,14 +68,15 @@ SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u6
 {
 	const struct go_program *p = hit->program;
 	struct call_event *e = &made->event;
+	u64 header = go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]);
 	struct go_cause cause;
 
 	call_begin(e, hit, LIBRARY_GO_GRPC_CLIENT, ROLE_CLIENT);
 	call_caused(e, &cause, go_cause(hit, made->context, &cause));
-	call_text(e, TEXT_PATH, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]),
-		  p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
+	call_text(e, TEXT_PATH, header, p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
 	call_text(e, TEXT_HOST, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_CC]),
 		  p->field[GO_GRPC_CONN_TARGET], HOST_MAX);
+	outgoing_put(hit, made->context, &e->h.ctx, 0);
 }
 
 /* (*clientStream).newAttemptLocked(cs, isTransparent): the first, or once more */
@@ -156,18 +158,6 @@ int go_grpc_finish(struct pt_regs *ctx)
 	return 0;
 }
 
-/* The home that a function's first argument has on the stack of its caller
- * (cmd/compile/abi-internal.md), for a probe in its body. */
-static __always_inline u64 first_argument(struct pt_regs *ctx)
-{
-#if defined(__TARGET_ARCH_x86)
-	return go_word(ctx->bp, 16);
-#else
-	/* The caller's frame pointer is right below its stack pointer. */
-	return go_word(go_word(GO_REG(ctx, 29), 0), 16);
-#endif
-}
-
 /*
  * (*clientStream).withRetry(cs, op, onSuccess), behind retryLocked, which returns an
  * error if the call is not tried again. withRetry keeps cs in its
@@ -183,7 +173,7 @@ int go_grpc_given_up(struct pt_regs *ctx)
 
 	if (!itab || !go_hit_begin(&hit, GO_G(ctx)) || is_end(held))
 		return 0;
-	key.stream = first_argument(ctx);
+	key.stream = go_argument_home(ctx, 0);
 	key.tgid = hit.task.tgid;
 	made = bpf_map_lookup_elem(&go_grpc_made, &key);
 	if (!made)

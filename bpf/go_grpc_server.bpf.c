@@ -150,7 +150,7 @@ SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served
 	bpf_map_delete_elem(&go_grpc_served, &hit->task);
 }
 
-/* The connection of a call, if it is plain TCP: the socket source cannot read it. */
+/* The connection of a call, TLS or not: the socket source cannot read it. */
 SUBPROGRAM void stream_claimed(struct grpc_served *served, const struct go_hit *hit, u64 transport)
 {
 	const struct go_program *p = hit->program;

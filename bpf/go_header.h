@@ -48,10 +48,18 @@ struct header_name {
 	u64 word[2];
 };
 
+/* In canonical form, as little-endian words. */
+#define HTTP_TRACEPARENT                             \
+	(struct header_name)                         \
+	{                                            \
+		11, { 0x7261706563617254, 0x746e65 } \
+	}
+
 struct header_search {
 	struct header_name name;
 	union header_slots slots;
-	struct go_string value; /* what was found; data 0: nothing */
+	struct go_string value; /* what was found; data 0: nothing, or several */
+	bool found;
 };
 
 static __always_inline bool header_is(const struct header_search *s, const struct go_string *key)
@@ -67,6 +75,7 @@ static __always_inline bool header_is(const struct header_search *s, const struc
 /* Takes a field's only value. Several are malformed as one (trace-context 3.2). */
 static __always_inline void header_take(struct header_search *s, const struct go_strings *value)
 {
+	s->found = true;
 	if (value->len == 1)
 		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
 }
@@ -177,6 +186,7 @@ __noinline int header_find(u64 goid, u64 header)
 		return 0;
 	s->value.data = 0;
 	s->value.len = 0;
+	s->found = false;
 	if (!header)
 		return 0;
 	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
@@ -185,13 +195,6 @@ __noinline int header_find(u64 goid, u64 header)
 		header_buckets(s, p, goid, header);
 	return 0;
 }
-
-/* Header names in canonical form, as little-endian words. */
-#define TRACEPARENT_CANONICAL                        \
-	(struct header_name)                         \
-	{                                            \
-		11, { 0x7261706563617254, 0x746e65 } \
-	}
 
 /* Reads the traceparent, by the name that it has in the map at header. False: there
  * is no valid one. */

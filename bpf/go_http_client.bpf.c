@@ -8,11 +8,13 @@
  */
 #include "go_call.h"
 #include "go_header.h"
+#include "go_outgoing.h"
 
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 request;	       /* *http.Request */
+	u64 url;	       /* *url.URL: a request that is tried again is copied */
+	u64 header;	       /* http.Header */
 	u8 caller[8] WORDS;    /* who called the request that caused this one */
 	struct go_image image; /* of what is read at the time */
 	struct header_search search;
@@ -91,8 +93,11 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 		return;
 	e->h.sock = (u64)sk;
 	e->h.gen = c->gen;
-	if (tls)
+	if (tls) {
+		outgoing_put(hit, go_word(connection, p->field[GO_PERSIST_CONN_BW]), &e->h.ctx,
+			     made->header);
 		return;
+	}
 	c->ctx = e->h.ctx;
 	__builtin_memcpy(c->caller, made->caller, sizeof(c->caller));
 	c->flags |= CONN_PREPARED;
@@ -126,6 +131,18 @@ static __always_inline void response_read(struct made *made, const struct go_pro
 	e->response_size = go_image_word(image, p->field[GO_CLIENT_RESPONSE_CONTENT_LENGTH]);
 }
 
+static __always_inline void stream_response_read(struct made *made, const struct go_program *p,
+						 u64 response)
+{
+	struct go_image *image = &made->image;
+	struct call_event *e = &made->event;
+
+	go_image_read(image, response);
+	e->status = go_image_word(image, p->field[GO_H2_RESPONSE_STATUS]);
+	e->major = 2;
+	e->response_size = go_image_word(image, p->field[GO_H2_RESPONSE_CONTENT_LENGTH]);
+}
+
 /* Reads the URL that is asked for. */
 static __always_inline void url_read(struct made *made, const struct go_program *p, u64 url)
 {
@@ -147,13 +164,13 @@ static __always_inline void made_submit(const struct go_hit *hit, struct made *m
 
 /* The request that begins, or NULL if it is tried once more on another connection:
  * then it is the one that is known. */
-static __always_inline struct made *made_insert(const struct go_hit *hit, u64 request)
+static __always_inline struct made *made_insert(const struct go_hit *hit, u64 url)
 {
 	struct made *made = bpf_map_lookup_elem(&go_made, &hit->task);
 	u32 zero = 0;
 
 	if (made) {
-		if (made->request == request && made->event.call_flags & CALL_FAILED)
+		if (made->url == url && made->event.call_flags & CALL_FAILED)
 			return NULL;
 		made->event.call_flags |= CALL_FAILED; /* its end was not seen */
 		made_submit(hit, made);
@@ -172,14 +189,12 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 re
  * call's own span: one that the SDK does not export, which the agent then tells of
  * if the SDK records it, but not if the SDK has left it out of its sample.
  */
-SUBPROGRAM void header_told(struct made *made, const struct go_hit *hit,
-			    const struct go_cause *cause)
+SUBPROGRAM void header_told(struct made *made, const struct go_cause *cause)
 {
-	u64 header = go_image_word(&made->image, hit->program->field[GO_REQUEST_HEADER]);
 	struct call_event *e = &made->event;
 	struct trace_context own = {};
 
-	if (!header_traceparent(e, &made->search, header, TRACEPARENT_CANONICAL, &own))
+	if (!header_traceparent(e, &made->search, made->header, HTTP_TRACEPARENT, &own))
 		return;
 	if (!__builtin_memcmp(own.span_id, made->caller, 8) ||
 	    !__builtin_memcmp(own.span_id, e->h.ctx.parent_id, 8))
@@ -205,17 +220,47 @@ SUBPROGRAM void request_caller(struct made *made, const struct go_hit *hit, u64 
 		__builtin_memcpy(made->caller, served->parent_id, sizeof(made->caller));
 }
 
-SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
+/* Where a request has its fields: an http.Request's, or what HTTP/2's client has for
+ * one. */
+struct request_fields {
+	u16 ctx;
+	u16 method;
+	u16 url;
+	u16 header;
+	u16 content_length;
+};
+
+static __always_inline void fields_of_request(struct request_fields *f, const struct go_program *p)
 {
-	const struct go_program *p = hit->program;
+	f->ctx = p->field[GO_REQUEST_CTX];
+	f->method = p->field[GO_REQUEST_METHOD];
+	f->url = p->field[GO_REQUEST_URL];
+	f->header = p->field[GO_REQUEST_HEADER];
+	f->content_length = p->field[GO_REQUEST_CONTENT_LENGTH];
+}
+
+static __always_inline void fields_of_stream(struct request_fields *f, const struct go_program *p)
+{
+	f->ctx = p->field[GO_H2_REQUEST_CTX];
+	f->method = p->field[GO_H2_REQUEST_METHOD];
+	f->url = p->field[GO_H2_REQUEST_URL];
+	f->header = p->field[GO_H2_REQUEST_HEADER];
+	f->content_length = p->field[GO_H2_REQUEST_CONTENT_LENGTH];
+}
+
+SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit, u64 request,
+			       const struct request_fields *f)
+{
 	struct go_image *image = &made->image;
 	struct call_event *e = &made->event;
 	struct go_cause cause;
 	bool caused;
 	u64 context;
 
-	go_image_read(image, made->request);
-	context = go_image_held(image, p->field[GO_REQUEST_CTX]);
+	go_image_read(image, request);
+	made->header = go_image_word(image, f->header);
+	made->url = go_image_word(image, f->url);
+	context = go_image_held(image, f->ctx);
 	caused = go_cause(hit, context, &cause);
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
 	e->start = dial_began(hit);
@@ -224,11 +269,11 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit)
 		request_caller(made, hit, context);
 	else if (caused)
 		__builtin_memcpy(made->caller, cause.span.parent_id, sizeof(made->caller));
-	if (go_has_sdk(p) && !e->told)
-		header_told(made, hit, &cause);
-	e->request_size = go_image_word(image, p->field[GO_REQUEST_CONTENT_LENGTH]);
-	call_image_text(e, TEXT_METHOD, image, p->field[GO_REQUEST_METHOD], METHOD_MAX);
-	url_read(made, p, go_image_word(image, p->field[GO_REQUEST_URL]));
+	if (go_has_sdk(hit->program) && !e->told)
+		header_told(made, &cause);
+	e->request_size = go_image_word(image, f->content_length);
+	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
+	url_read(made, hit->program, made->url);
 }
 
 /* (*Transport).roundTrip, behind getConn, which returns (*persistConn, error) */
@@ -236,6 +281,7 @@ SEC("uprobe")
 int go_http_connected(struct pt_regs *ctx)
 {
 	u64 connection = GO_0(ctx), failed = GO_1(ctx), request;
+	struct request_fields fields;
 	const struct go_program *p;
 	struct made *made;
 	struct go_hit hit;
@@ -247,10 +293,10 @@ int go_http_connected(struct pt_regs *ctx)
 		go_word(go_word(GO_SP(ctx), p->transport_request), p->field[GO_TRANSPORT_REQUEST]);
 	if (!request)
 		return 0;
-	made = made_insert(&hit, request);
+	fields_of_request(&fields, p);
+	made = made_insert(&hit, go_word(request, fields.url));
 	if (made) {
-		made->request = request;
-		request_begins(made, &hit);
+		request_begins(made, &hit, request, &fields);
 	} else {
 		made = bpf_map_lookup_elem(&go_made, &hit.task);
 	}
@@ -272,26 +318,30 @@ int go_http_connected(struct pt_regs *ctx)
 SEC("uprobe")
 int go_http2_send(struct pt_regs *ctx)
 {
-	u64 connection = GO_0(ctx), request = GO_1(ctx);
+	u64 connection = GO_0(ctx), request = GO_1(ctx), url;
+	struct request_fields fields;
 	struct made *made;
 	struct go_hit hit;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
+	fields_of_stream(&fields, hit.program);
+	url = go_word(request, fields.url);
 	made = bpf_map_lookup_elem(&go_made, &hit.task);
-	if (!made || made->request != request) {
-		made = made_insert(&hit, request);
+	if (!made || made->url != url) {
+		made = made_insert(&hit, url);
 		if (!made)
 			return 0;
-		made->request = request;
-		request_begins(made, &hit);
+		request_begins(made, &hit, request, &fields);
 	}
 	made->event.call_flags &= ~CALL_FAILED;
 	stream_claimed(&made->event, &hit, connection);
+	outgoing_put(&hit, request, &made->event.h.ctx, made->header);
 	return 0;
 }
 
-/* (*http2Transport).RoundTripOpt, behind roundTrip, which returns (*Response, error) */
+/* (*http2Transport).RoundTripOpt, behind roundTrip, which returns a response and an
+ * error */
 SEC("uprobe")
 int go_http2_answered(struct pt_regs *ctx)
 {
@@ -307,7 +357,7 @@ int go_http2_answered(struct pt_regs *ctx)
 	if (failed)
 		made->event.call_flags |= CALL_FAILED;
 	else
-		response_read(made, hit.program, response);
+		stream_response_read(made, hit.program, response);
 	made_submit(&hit, made);
 	return 0;
 }

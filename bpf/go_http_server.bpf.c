@@ -46,7 +46,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	return served ? &served->search : NULL;
 }
 
-/* As TRACEPARENT_CANONICAL. */
+/* Header names in canonical form. */
 #define TRACESTATE                                 \
 	(struct header_name)                       \
 	{                                          \
@@ -61,7 +61,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 /* Reads traceparent and tracestate out of the request's header. */
 SUBPROGRAM bool header_context(struct served *served, struct trace_context *remote)
 {
-	return header_remote(&served->event, &served->search, served->header, TRACEPARENT_CANONICAL,
+	return header_remote(&served->event, &served->search, served->header, HTTP_TRACEPARENT,
 			     TRACESTATE, remote);
 }
 

@@ -111,16 +111,12 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
 				      const struct trace_context *ctx)
 {
-	u8 line[LINE_SIZE] = "traceparent: 00-";
+	u8 line[LINE_SIZE] = "traceparent: ";
 	u8 *data, *end;
 
-	hex_encode(line + 16, ctx->trace_id, 16);
-	line[48] = '-';
-	hex_encode(line + 49, ctx->span_id, 8);
-	line[65] = '-';
-	hex_encode(line + 66, &ctx->flags, 1);
-	line[68] = '\r';
-	line[69] = '\n';
+	trace_write(line + NAME_SIZE, ctx);
+	line[LINE_SIZE - 2] = '\r';
+	line[LINE_SIZE - 1] = '\n';
 	if (bpf_msg_push_data(msg, at, LINE_SIZE, 0))
 		return false;
 	/* The pushed bytes are an element of their own: to make them readable

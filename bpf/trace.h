@@ -115,6 +115,19 @@ static __always_inline void hex_encode(u8 *to, const u8 *from, u32 n)
 	}
 }
 
+/* Writes the value of a traceparent header, TRACEPARENT_SIZE bytes. */
+static __always_inline void trace_write(u8 *to, const struct trace_context *ctx)
+{
+	to[0] = '0';
+	to[1] = '0';
+	to[2] = '-';
+	hex_encode(to + 3, ctx->trace_id, 16);
+	to[35] = '-';
+	hex_encode(to + 36, ctx->span_id, 8);
+	to[52] = '-';
+	hex_encode(to + 53, &ctx->flags, 1);
+}
+
 /* Which span of a process answers for a context that came in with a request:
  * found again when the program forwards the header as it was. Inserted by
  * request_adopts, evicted by age. */

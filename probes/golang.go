@@ -98,7 +98,7 @@ func (l *libraries) program(path string) (*goProgram, error) {
 		return nil, err
 	}
 	defer f.Close()
-	made, err := plan.Make(f, GoLibraries(), table)
+	made, err := plan.Make(f, GoLibraries(l.set["write_user"] == true), table)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package probes
 
 import (
+	"slices"
+
 	"github.com/throughline/throughline/probes/runtime/go/databasesql"
 	"github.com/throughline/throughline/probes/runtime/go/grpc"
 	"github.com/throughline/throughline/probes/runtime/go/library"
@@ -8,7 +10,12 @@ import (
 	"github.com/throughline/throughline/probes/runtime/go/otelsdk"
 )
 
-// GoLibraries are the libraries of Go programs that are probed.
-func GoLibraries() []library.Library {
-	return []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library(), otelsdk.Library()}
+// GoLibraries are the libraries of Go programs that are probed; write says whether
+// this kernel lets programs write to a process.
+func GoLibraries(write bool) []library.Library {
+	all := []library.Library{
+		nethttp.Server(), nethttp.Client(), nethttp.Context1(), nethttp.Context2(),
+		grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library(), otelsdk.Library(),
+	}
+	return slices.DeleteFunc(all, func(l library.Library) bool { return l.Writes && !write })
 }

@@ -143,6 +143,7 @@ func (c Config) settings() settings {
 		"announce_all":  c.Discover,
 
 		"inject_blocking": !c.NoInjectBlocking,
+		"write_user":      !c.NoInject && haveWriteUser(),
 	}
 }
 

@@ -307,16 +307,33 @@ const (
 	GoGrpcConnTarget              GoField = 52
 	GoSqlStmtQuery                GoField = 53
 	GoGrpcServerStreamSt          GoField = 54
-	GoSdkSpanContext              GoField = 55
-	GoSdkSpanParent               GoField = 56
-	GoSdkSpanKind                 GoField = 57
-	GoSdkSpanEnd                  GoField = 58
-	GoGrpcClientStreamAttempt     GoField = 59
-	GoGrpcAttemptCtx              GoField = 60
-	GoSdkSpanTracer               GoField = 61
-	GoSdkTracerProvider           GoField = 62
-	GoSdkProviderProcessors       GoField = 63
-	GoFields                      GoField = 64
+	GoPersistConnBw               GoField = 55
+	GoBufioBuf                    GoField = 56
+	GoBufioN                      GoField = 57
+	GoH2RequestCtx                GoField = 58
+	GoH2RequestMethod             GoField = 59
+	GoH2RequestUrl                GoField = 60
+	GoH2RequestHeader             GoField = 61
+	GoH2RequestContentLength      GoField = 62
+	GoH2ResponseStatus            GoField = 63
+	GoH2ResponseContentLength     GoField = 64
+	GoH2StreamCc                  GoField = 65
+	GoH2ClientBw                  GoField = 66
+	GoGrpcLoopyFramer             GoField = 67
+	GoGrpcFramerWriter            GoField = 68
+	GoGrpcWriterBuf               GoField = 69
+	GoGrpcWriterHandle            GoField = 70
+	GoGrpcWriterOffset            GoField = 71
+	GoSdkSpanContext              GoField = 72
+	GoSdkSpanParent               GoField = 73
+	GoSdkSpanKind                 GoField = 74
+	GoSdkSpanEnd                  GoField = 75
+	GoGrpcClientStreamAttempt     GoField = 76
+	GoGrpcAttemptCtx              GoField = 77
+	GoSdkSpanTracer               GoField = 78
+	GoSdkTracerProvider           GoField = 79
+	GoSdkProviderProcessors       GoField = 80
+	GoFields                      GoField = 81
 )
 
 type GoOffset uint32
@@ -327,9 +344,10 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [64]uint16
+	Field            [81]uint16
+	_                [2]byte
 	TransportRequest uint32
-	Reserved         uint32
+	RequestWriter    uint32
 }
 
 type Half struct {

@@ -74,7 +74,7 @@ func TestTable(t *testing.T) {
 // TestKernelNames: the kernel tells programs apart by what it keeps of their names.
 func TestKernelNames(t *testing.T) {
 	known := map[string]string{}
-	for _, l := range probes.GoLibraries() {
+	for _, l := range probes.GoLibraries(false) {
 		for _, p := range l.Probes {
 			if !strings.HasPrefix(p.Program, goPrefix) {
 				t.Errorf("%s does not begin with %s, and is not counted", p.Program, goPrefix)

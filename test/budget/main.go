@@ -112,5 +112,5 @@ func readPlan() (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan.Make(f, probes.GoLibraries(), table)
+	return plan.Make(f, probes.GoLibraries(false), table)
 }

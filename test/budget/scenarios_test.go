@@ -13,7 +13,7 @@ import (
 // there are.
 func TestScenarios(t *testing.T) {
 	libraries := map[string]bool{}
-	for _, l := range probes.GoLibraries() {
+	for _, l := range probes.GoLibraries(false) {
 		libraries[l.Name] = true
 	}
 	for _, s := range scenarios() {

@@ -57,6 +57,7 @@ var ours = []string{
 	"sock_send_lengt", "sock_recv_lengt", "exit_send", "exit_receive", "inject_request", "track_connectio",
 	"inet_sock_set_s", "tcp_destroy_soc", "sched_process_f", "sched_process_e",
 	"conns", "targets", "tasks", "adoptions", "inject_sockets", "conn_blank", "calls",
+	"go_http", "go_grpc", "go_sql", "go_programs", "go_contexts", "go_served", "go_made", "go_dials",
 }
 
 // since lists what is there of the agent's that was not there before.

@@ -100,9 +100,9 @@ var goNet = program{
 	traits: goTraits,
 }
 
-func (r *rig) goService(binary, downstream, address string) *service {
+func (r *rig) goService(binary, downstream, address string, flags ...string) *service {
 	r.Helper()
-	return r.service(command{args: []string{binary, "-listen", "{address}", "-downstream", downstream},
+	return r.service(command{args: append([]string{binary, "-listen", "{address}", "-downstream", downstream}, flags...),
 		env: []string{envRole + "=" + roleService}}, address)
 }
 

@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// attachTime is the longest that an agent may take until it traces.
-const attachTime = 15 * time.Second
+// attachTime is the longest that an agent may take until it traces, in an emulated
+// machine too.
+const attachTime = 90 * time.Second
 
 // An Agent is throughline at work, with what it says.
 type Agent struct {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// stopTime is what a program has to end by itself.
-const stopTime = 6 * time.Second
+// stopTime is what a program has to end by itself, in an emulated machine too.
+const stopTime = 30 * time.Second
 
 // A Program is one that runs, or ran, on a stage.
 type Program struct {

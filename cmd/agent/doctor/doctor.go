@@ -173,6 +173,8 @@ func (r *Report) consequence(key string) string {
 		}
 	case "sk_msg", "sockops", "sockhash", "cgroup2":
 		return ", requests are traced, but no traceparent header is put into them"
+	case "write_user":
+		return ", Go programs' requests over TLS, HTTP/2 and gRPC are traced, but no traceparent header is put into them"
 	case "uprobe", "uprobe_multi":
 		return ", the socket layer is traced without it"
 	}

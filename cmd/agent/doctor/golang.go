@@ -46,7 +46,7 @@ type GoProbe struct {
 // describeLibraries says which libraries of a Go program are probed.
 func (t *Target) describeLibraries(p *process.Process, r *Report) {
 	var err error
-	if t.Go, err = examineGo(p.ExecutableHandle()); err != nil {
+	if t.Go, err = examineGo(p.ExecutableHandle(), r.ok("write_user")); err != nil {
 		t.Reasons = append(t.Reasons, fmt.Sprintf("Its Go libraries are not probed: %v.", err))
 		return
 	}
@@ -60,11 +60,15 @@ func (t *Target) describeLibraries(p *process.Process, r *Report) {
 	for _, l := range t.Go.Libraries {
 		t.Sources = append(t.Sources, l.Name)
 	}
+	if !r.ok("write_user") {
+		t.Reasons = append(t.Reasons, "What it asks for over TLS, HTTP/2 and gRPC carries no traceparent header: this kernel does not let programs write to a process, see bpf_probe_write_user above.")
+	}
 	t.probed = true
 }
 
-// examineGo reads a Go executable as the agent does.
-func examineGo(path string) (*GoProgram, error) {
+// examineGo reads a Go executable as the agent does; write says whether programs may
+// write to a process.
+func examineGo(path string, write bool) (*GoProgram, error) {
 	f, err := gobin.OpenFile(path)
 	if err != nil {
 		return nil, err
@@ -74,7 +78,7 @@ func examineGo(path string) (*GoProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	made, err := plan.Make(f, probes.GoLibraries(), table)
+	made, err := plan.Make(f, probes.GoLibraries(write), table)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func TestNoUprobes(t *testing.T) {
 // TestExamineGoWithout: a Go program with none of the libraries, and no Go program.
 func TestExamineGoWithout(t *testing.T) {
 	bare := compile(t, "package main\n\nfunc main() { select {} }\n")
-	g, err := examineGo(bare)
+	g, err := examineGo(bare, false)
 	if err != nil || len(g.Libraries) != 0 {
 		t.Fatalf("got %+v, %v", g, err)
 	}
@@ -121,7 +121,7 @@ func TestExamineGoWithout(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, &b)
 		}
 	}
-	if _, err := examineGo("/bin/sh"); err == nil {
+	if _, err := examineGo("/bin/sh", false); err == nil {
 		t.Error("/bin/sh is a Go program")
 	}
 }

@@ -22,11 +22,13 @@ import (
 //
 //	-listen ADDRESS      host:port, or the path of a Unix socket
 //	-downstream ADDRESS  whom /call and /callnet ask
+//	-wrapped             puts types of its own around each connection
 //	-get URL             asks once instead, says what it got, and ends
 func Main(args []string) error {
 	set := flag.NewFlagSet("goservice", flag.ContinueOnError)
 	listen := set.String("listen", "", "")
 	downstream := set.String("downstream", "", "")
+	wrapped := set.Bool("wrapped", false, "")
 	get := set.String("get", "", "")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -41,6 +43,9 @@ func Main(args []string) error {
 	l, err := net.Listen(network, *listen)
 	if err != nil {
 		return err
+	}
+	if *wrapped {
+		l = wrappedListener{l}
 	}
 	server := &http.Server{Handler: handler(*downstream)}
 	end := make(chan os.Signal, 1)

@@ -62,6 +62,30 @@ func Client() library.Library {
 	}
 }
 
+// Context writes a traceparent header into calls: three hits, in the goroutine that
+// makes the call, in the one that writes all of a connection, and where that makes the
+// HEADERS frame. The last two are hit by a server's frames too.
+func Context() library.Library {
+	return library.Library{
+		Name:   "gRPC header",
+		Object: "go_write",
+		Writes: true,
+		Arch:   "amd64", // the frame's parameters are on the stack
+		Probes: []library.Probe{
+			{Program: "go_write_grpc_fields", Function: transport + ".(*http2Client).NewStream", Behind: transport + ".(*http2Client).createHeaderFields"},
+			{Program: "go_write_grpc", Function: transport + ".(*loopyWriter).writeHeader"},
+			{Program: "go_write_frame", Function: "golang.org/x/net/http2.(*Framer).WriteHeaders"},
+		},
+		Fields: append(library.Runtime(),
+			field(abi.GoGrpcLoopyFramer, transport+".loopyWriter", "framer"),
+			field(abi.GoGrpcFramerWriter, transport+".framer", "writer"),
+			field(abi.GoGrpcWriterBuf, transport+".bufWriter", "buf").OrAbsent(),
+			field(abi.GoGrpcWriterHandle, transport+".bufWriter", "bufHandle").OrAbsent(),
+			field(abi.GoGrpcWriterOffset, transport+".bufWriter", "offset"),
+		),
+	}
+}
+
 // status are the fields from a Status to its code, which both sides read.
 func status() []library.Field {
 	const protocol = "google.golang.org/genproto/googleapis/rpc"

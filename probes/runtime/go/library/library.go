@@ -12,6 +12,10 @@ import (
 type Library struct {
 	Name   string // for people: "net/http server"
 	Object string // kernel object, bpf/<Object>.bpf.c
+	// Arch is the only architecture that it is for, as GOARCH has it. Empty: all.
+	Arch string
+	// Writes says that its programs write to the process: not every kernel lets them.
+	Writes bool
 	Probes []Probe
 	Fields []Field
 }
@@ -26,6 +30,9 @@ type Probe struct {
 	Behind string
 	// Slot stores, for a probe behind a call, where the caller keeps an argument.
 	Slot *Slot
+	// Alike are fields of another module, which has a copy of the library's code:
+	// they have to be where the library's own of these numbers are, for which the program is written.
+	Alike []Field
 	// Optional probes leave the library usable where their function is missing.
 	Optional bool
 }

@@ -6,8 +6,25 @@ import (
 	"slices"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/probes/gobin"
 	"github.com/throughline/throughline/probes/runtime/go/library"
 )
+
+// xnet is where net/http's HTTP/2 is developed. Programs that configure it use this
+// one, with net/http's handlers; built by Go 1.27 it leads to net/http's own.
+const xnet = "golang.org/x/net/http2"
+
+// copied are the fields that its end of a request reads.
+func copied() []library.Field {
+	field := func(number abi.GoField, typ, name string) library.Field {
+		return library.Field{Number: number, Module: "golang.org/x/net", Paths: [][]gobin.Field{{{Type: xnet + "." + typ, Name: name}}}}
+	}
+	return []library.Field{
+		field(abi.GoH2WriterState, "responseWriter", "rws"),
+		field(abi.GoH2StateStatus, "responseWriterState", "status"),
+		field(abi.GoH2StateWritten, "responseWriterState", "wroteBytes"),
+	}
+}
 
 // Server is two hits a request, whichever of HTTP/1, TLS and HTTP/2 brings it:
 // where the server calls the handler, and where it finishes the response.
@@ -20,6 +37,7 @@ func Server() library.Library {
 			{Program: "go_http_finish", Function: "net/http.(*response).finishRequest"},
 			{Program: "go_http2_finish", Function: "net/http.(*http2serverConn).runHandler.func1", Optional: true},
 			{Program: "go_http2_finish", Function: "net/http/internal/http2.(*serverConn).runHandler.func1", Optional: true}, // since Go 1.27
+			{Program: "go_http2_finish", Function: xnet + ".(*serverConn).runHandler.func1", Alike: copied(), Optional: true},
 			{Program: "go_http_close", Function: "net/http.(*conn).close"},
 			{Program: "go_http_hijack", Function: "net/http.(*response).Hijack", Optional: true},
 		},
@@ -47,6 +65,7 @@ func request() []library.Field {
 		library.Std(abi.GoRequestMethod, "net/http.Request.Method"),
 		library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 		library.Std(abi.GoRequestUrl, "net/http.Request.URL"),
+		library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 		library.Std(abi.GoRequestContentLength, "net/http.Request.ContentLength"),
 		library.Std(abi.GoRequestCtx, "net/http.Request.ctx"),
 		library.Std(abi.GoUrlPath, "net/url.URL.Path"),

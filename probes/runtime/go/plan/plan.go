@@ -42,7 +42,8 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	}
 	var linked []library.Library
 	for _, l := range libraries {
-		if _, ok := functions[l.Probes[0].Function]; ok {
+		_, ok := functions[l.Probes[0].Function]
+		if (ok || l.Probes[0].Optional) && (l.Arch == "" || l.Arch == f.Arch) {
 			linked = append(linked, l)
 		}
 	}
@@ -81,6 +82,9 @@ func (p *Plan) add(f *gobin.File, l library.Library, functions map[string]gobin.
 	var probes []Probe
 	for _, one := range l.Probes {
 		site, err := place(f, one, functions, &program)
+		if err == nil {
+			err = found.alike(one, &program)
+		}
 		if err != nil && one.Optional {
 			continue
 		}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/throughline/throughline/bpf/abi"
@@ -24,7 +25,7 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), databasesql.Library(), otelsdk.Library()}
+	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library(), otelsdk.Library()}
 	for _, b := range []struct {
 		name, arch string
 		flags      []string
@@ -51,6 +52,7 @@ func TestProgram(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, p, b.arch)
+			checkCopy(t, f, table)
 		})
 	}
 }
@@ -68,7 +70,9 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 			t.Errorf("%s of %s is stepped", probe.Program, probe.Function)
 		}
 	}
+	header := map[string]int{"amd64": 1}[arch]
 	for program, want := range map[string]int{
+		"go_write_grpc_fields": header, "go_write_grpc": header, "go_write_frame": header,
 		"go_grpc_handle": 1, "go_grpc_status": 2,
 		"go_grpc_attempt": 1, "go_grpc_given_up": 1, "go_grpc_finish": 1,
 		"go_sql_query": 1, "go_sql_exec": 1, "go_sql_prepared": 2, "go_sql_connected": 1, "go_sql_rows": 1, "go_sql_put": 1, "go_sql_release": 2,
@@ -79,8 +83,40 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 		}
 	}
 	for number := abi.GoGrpcStreamCtx; number < abi.GoFields; number++ {
+		if number > abi.GoGrpcServerStreamSt && number < abi.GoSdkSpanContext {
+			continue // of net/http and what is written
+		}
 		if p.Program.Field[number] == uint16(abi.GoAbsent) {
 			t.Errorf("field %d is not known", number)
+		}
+	}
+}
+
+// checkCopy: the HTTP/2 of golang.org/x/net is probed as net/http's own is, but not
+// when its fields are elsewhere.
+func checkCopy(t *testing.T, f *gobin.File, table *offsets.Table) {
+	if !strings.HasPrefix(f.GoVersion, "go1.26") {
+		t.Skipf("built by %s it leads to net/http's own", f.GoVersion)
+	}
+	server := nethttp.Server()
+	for _, want := range []int{1, 0} {
+		p, err := plan.Make(f, []library.Library{server}, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		copies := 0
+		for _, probe := range p.Probes {
+			if strings.HasPrefix(probe.Function, "golang.org/x/net/") {
+				copies++
+			}
+		}
+		if copies != want {
+			t.Errorf("%d probes in golang.org/x/net instead of %d", copies, want)
+		}
+		for i := range server.Probes {
+			for j := range server.Probes[i].Alike {
+				server.Probes[i].Alike[j].Number = abi.GoResponseStatus
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/throughline/throughline/bpf/abi"
@@ -26,7 +27,11 @@ func newReader(f *gobin.File, table *offsets.Table, libraries []library.Library)
 	r := &reader{file: f, table: table, noted: map[string]bool{}}
 	var guessed []gobin.Field
 	for _, l := range libraries {
-		for _, field := range l.Fields {
+		fields := l.Fields
+		for _, probe := range l.Probes {
+			fields = slices.Concat(fields, probe.Alike)
+		}
+		for _, field := range fields {
 			for _, path := range field.Paths {
 				for _, one := range path {
 					if o, ok := r.lookup(field.Module, one); !ok || o.Nearest {
@@ -94,6 +99,17 @@ func (r *reader) fields(l library.Library, program *abi.GoProgram) (missing stri
 		}
 	}
 	return ""
+}
+
+// alike says which field of a probe's copied code is elsewhere than the library's own.
+func (r *reader) alike(probe library.Probe, program *abi.GoProgram) error {
+	for _, field := range probe.Alike {
+		if offset, ok := r.offset(field); !ok || offset != uint64(program.Field[field.Number]) {
+			one := field.Paths[0][0]
+			return fmt.Errorf("%s: %s.%s is elsewhere", probe.Function, one.Type, one.Name)
+		}
+	}
+	return nil
 }
 
 // offset takes the first of a field's paths that is there.

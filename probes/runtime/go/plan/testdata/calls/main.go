@@ -1,13 +1,15 @@
 // Command calls links all that is probed of gRPC-Go, database/sql and OpenTelemetry's
-// SDK. It is never run.
+// SDK, and net/http with the HTTP/2 of golang.org/x/net. It is never run.
 package main
 
 import (
 	"context"
 	"database/sql"
 	"net"
+	"net/http"
 
 	"go.opentelemetry.io/otel/sdk/trace"
+	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
@@ -19,6 +21,9 @@ func main() {
 	if c, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())); err == nil {
 		_ = c.Invoke(ctx, "/a.B/C", nil, nil)
 	}
+	server := &http.Server{}
+	_ = http2.ConfigureServer(server, nil)
+	go server.ServeTLS(l, "", "")
 	db, _ := sql.Open("none", "")
 	db.Query("SELECT 1")
 	db.Exec("SELECT 1")
