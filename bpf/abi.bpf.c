@@ -36,6 +36,7 @@ SHARED_ENUM(close_reason);
 SHARED_ENUM(call_text);
 SHARED_ENUM(call_flag);
 SHARED_ENUM(library);
+SHARED_ENUM(database);
 SHARED_ENUM(go_field);
 SHARED_ENUM(go_offset);
 SHARED_ENUM(exchange_state);

@@ -176,7 +176,10 @@ enum call_text {
 	TEXT_PEER = 3,	     /* "address:port" as the library has it */
 	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
 	TEXT_ROUTE = 5,
-	CALL_TEXTS = 6,
+	TEXT_ROUTER = 6, /* the route that a framework behind the server found, in
+			  * parts with a zero byte between them; an empty last one:
+			  * the path goes on */
+	CALL_TEXTS = 7,
 };
 
 #define CALL_TEXT_SIZE 1024
@@ -206,9 +209,27 @@ struct call_event {
 	__u16 text_len[CALL_TEXTS];
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
+	__u16 database;		   /* enum database; of database/sql */
 	__u8 told;		   /* the program's own SDK exports it */
-	__u8 reserved[3];
+	__u8 reserved[5];
 	__u8 text[CALL_TEXT_SIZE] WORDS;
+};
+
+/* What a program's statements go to, as far as its drivers tell. Numbers are never
+ * used twice. */
+enum database {
+	DATABASE_OTHER_SQL = 0, /* not known, or several */
+	DATABASE_POSTGRESQL = 1,
+	DATABASE_MYSQL = 2,
+	DATABASE_SQLITE = 3,
+	DATABASE_MICROSOFT_SQL_SERVER = 4,
+	DATABASE_ORACLE_DB = 5,
+	DATABASE_CLICKHOUSE = 6,
+	DATABASE_FIREBIRDSQL = 7,
+	DATABASE_SAP_HANA = 8,
+	DATABASE_TRINO = 9,
+	DATABASE_GCP_SPANNER = 10,
+	DATABASE_IBM_DB2 = 11,
 };
 
 /* Who reports a call. Numbers are never used twice. */
@@ -306,16 +327,22 @@ enum go_field {
 	GO_GRPC_WRITER_BUF = 69,    /* bufWriter.buf */
 	GO_GRPC_WRITER_HANDLE = 70, /* bufWriter.bufHandle, which points to it */
 	GO_GRPC_WRITER_OFFSET = 71,
-	GO_SDK_SPAN_CONTEXT = 72, /* of otel/sdk/trace.recordingSpan */
-	GO_SDK_SPAN_PARENT = 73,
-	GO_SDK_SPAN_KIND = 74,
-	GO_SDK_SPAN_END = 75,
-	GO_GRPC_CLIENT_STREAM_ATTEMPT = 76,
-	GO_GRPC_ATTEMPT_CTX = 77,
-	GO_SDK_SPAN_TRACER = 78,
-	GO_SDK_TRACER_PROVIDER = 79,
-	GO_SDK_PROVIDER_PROCESSORS = 80,
-	GO_FIELDS = 81,
+	GO_GIN_FULL_PATH = 72,	  /* gin.Context.fullPath */
+	GO_ECHO_PATH = 73,	  /* echo.context.path */
+	GO_CHI_PATTERNS = 74,	  /* chi.Context.RoutePatterns */
+	GO_MUX_PATH = 75,	  /* mux.Route.regexp.path */
+	GO_MUX_TEMPLATE = 76,	  /* mux.routeRegexp.template */
+	GO_MUX_TYPE = 77,	  /* mux.routeRegexp.regexpType */
+	GO_SDK_SPAN_CONTEXT = 78, /* of otel/sdk/trace.recordingSpan */
+	GO_SDK_SPAN_PARENT = 79,
+	GO_SDK_SPAN_KIND = 80,
+	GO_SDK_SPAN_END = 81,
+	GO_GRPC_CLIENT_STREAM_ATTEMPT = 82,
+	GO_GRPC_ATTEMPT_CTX = 83,
+	GO_SDK_SPAN_TRACER = 84,
+	GO_SDK_TRACER_PROVIDER = 85,
+	GO_SDK_PROVIDER_PROCESSORS = 86,
+	GO_FIELDS = 87,
 };
 
 enum go_offset {
@@ -341,6 +368,7 @@ struct go_program {
 	/* Where (*Request).write keeps what its io.Writer holds across
 	 * (*transferWriter).writeHeader, likewise. */
 	__u32 request_writer;
+	__u32 database; /* enum database: what its only driver is for */
 };
 
 /* Key of `tasks`: what runs a request. */
@@ -474,7 +502,8 @@ enum drop_reason {
 				     * not known for certain */
 	DROP_CALLS_FULL = 13,
 	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
-	DROP_REASONS = 15,
+	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
+	DROP_REASONS = 16,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -26,6 +26,10 @@ struct {
 #define GO_1(ctx) ((ctx)->bx)
 #define GO_2(ctx) ((ctx)->cx)
 #define GO_3(ctx) ((ctx)->di)
+#define GO_5(ctx) ((ctx)->r8)
+#define GO_6(ctx) ((ctx)->r9)
+#define GO_7(ctx) ((ctx)->r10)
+#define GO_8(ctx) ((ctx)->r11)
 #define GO_G(ctx) ((ctx)->r14)
 #define GO_SP(ctx) ((ctx)->sp)
 #else
@@ -34,6 +38,10 @@ struct {
 #define GO_1(ctx) GO_REG(ctx, 1)
 #define GO_2(ctx) GO_REG(ctx, 2)
 #define GO_3(ctx) GO_REG(ctx, 3)
+#define GO_5(ctx) GO_REG(ctx, 5)
+#define GO_6(ctx) GO_REG(ctx, 6)
+#define GO_7(ctx) GO_REG(ctx, 7)
+#define GO_8(ctx) GO_REG(ctx, 8)
 #define GO_G(ctx) GO_REG(ctx, 28)
 #define GO_SP(ctx) (((const struct user_pt_regs *)(ctx))->sp)
 #endif

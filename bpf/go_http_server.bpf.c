@@ -4,6 +4,7 @@
 /* Requests that Go's net/http serves, over HTTP/1, TLS and HTTP/2. */
 #include "go_call.h"
 #include "go_header.h"
+#include "go_route.h"
 
 /* A request while its handler runs. */
 struct served {
@@ -223,6 +224,8 @@ SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 	}
 	call_text(e, TEXT_ROUTE, served->request, hit->program->field[GO_REQUEST_PATTERN],
 		  ROUTE_MAX);
+	if (route_expected(hit->program))
+		route_tell(hit, e);
 	call_submit(e, hit->now);
 	bpf_map_delete_elem(&go_served, &hit->task);
 }

@@ -11,19 +11,6 @@
 
 #define QUERY_MAX 256
 
-/* Integer arguments, after the four of go.h. */
-#if defined(__TARGET_ARCH_x86)
-#define GO_5(ctx) ((ctx)->r8)
-#define GO_6(ctx) ((ctx)->r9)
-#define GO_7(ctx) ((ctx)->r10)
-#define GO_8(ctx) ((ctx)->r11)
-#else
-#define GO_5(ctx) GO_REG(ctx, 5)
-#define GO_6(ctx) GO_REG(ctx, 6)
-#define GO_7(ctx) GO_REG(ctx, 7)
-#define GO_8(ctx) GO_REG(ctx, 8)
-#endif
-
 /* A fresh value: too large for the stack. Never written. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -74,6 +61,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 	made->query = query->data;
 	e = &made->event;
 	call_begin(e, hit, LIBRARY_GO_SQL, ROLE_CLIENT);
+	e->database = hit->program->database;
 	call_caused(e, &cause, go_cause(hit, context, &cause));
 	call_append(e, TEXT_PATH, query->data, query->len, QUERY_MAX);
 	return made;

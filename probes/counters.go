@@ -24,14 +24,16 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropInjectUncertain:  "inject_uncertain",
 	abi.DropCallsFull:        "calls_full",
 	abi.DropCallUnreadable:   "call_unreadable",
+	abi.DropRouteLate:        "route_late",
 }
 
-// unparented are the reasons that are statements, not losses: a request got no
-// parent, since it could have been a wrong one.
-var unparented = map[abi.DropReason]string{
+// untold are the reasons that are statements, not losses: a request got no parent, or
+// no route, since it could have been a wrong one.
+var untold = map[abi.DropReason]string{
 	abi.DropEventLoop: "Served requests that arrived on a thread that was serving another one: " +
 		"what it sends meanwhile gets no parent by thread.",
 	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
+	abi.DropRouteLate:        "Requests whose framework served another one before their route was read.",
 }
 
 // counted is the sum of every loaded object's counters over all CPUs.
@@ -83,7 +85,7 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}
 	for reason, n := range sum.drops {
-		if help, ok := unparented[abi.DropReason(reason)]; ok {
+		if help, ok := untold[abi.DropReason(reason)]; ok {
 			samples = append(samples, telemetry.Sample{Name: dropNames[reason], Value: n, Help: help})
 			continue
 		}

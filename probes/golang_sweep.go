@@ -30,6 +30,7 @@ func (l *libraries) sweep(running func(tgid uint32) bool) {
 		})
 	}
 	sweepMap(l.maps["go_contexts"], func(key abi.GoContextKey, _ []byte) bool { return !running(key.Tgid) })
+	sweepMap(l.maps["go_routes"], func(key abi.TaskKey, _ []byte) bool { return !running(key.Tgid) })
 }
 
 // sweepMap deletes the entries that are stale. A map that no target has needed yet

@@ -18,11 +18,12 @@ type CallEvent struct {
 	CallFlags    uint8
 	Major        uint8
 	Minor        uint8
-	TextLen      [6]uint16
-	TextAt       [6]uint16
+	TextLen      [7]uint16
+	TextAt       [7]uint16
 	TextUsed     uint32
+	Database     uint16
 	Told         uint8
-	Reserved     [3]uint8
+	Reserved     [5]uint8
 	Text         [1024]uint8
 }
 
@@ -48,7 +49,8 @@ const (
 	TextPeer       CallText = 3
 	TextTracestate CallText = 4
 	TextRoute      CallText = 5
-	CallTexts      CallText = 6
+	TextRouter     CallText = 6
+	CallTexts      CallText = 7
 )
 
 type ClaimEvent struct {
@@ -163,6 +165,23 @@ type DataEvent struct {
 	Reserved     [5]uint8
 }
 
+type Database uint32
+
+const (
+	DatabaseOtherSql           Database = 0
+	DatabasePostgresql         Database = 1
+	DatabaseMysql              Database = 2
+	DatabaseSqlite             Database = 3
+	DatabaseMicrosoftSqlServer Database = 4
+	DatabaseOracleDb           Database = 5
+	DatabaseClickhouse         Database = 6
+	DatabaseFirebirdsql        Database = 7
+	DatabaseSapHana            Database = 8
+	DatabaseTrino              Database = 9
+	DatabaseGcpSpanner         Database = 10
+	DatabaseIbmDb2             Database = 11
+)
+
 type Direction uint32
 
 const (
@@ -188,7 +207,8 @@ const (
 	DropInjectUncertain  DropReason = 12
 	DropCallsFull        DropReason = 13
 	DropCallUnreadable   DropReason = 14
-	DropReasons          DropReason = 15
+	DropRouteLate        DropReason = 15
+	DropReasons          DropReason = 16
 )
 
 type EventFlag uint32
@@ -324,16 +344,22 @@ const (
 	GoGrpcWriterBuf               GoField = 69
 	GoGrpcWriterHandle            GoField = 70
 	GoGrpcWriterOffset            GoField = 71
-	GoSdkSpanContext              GoField = 72
-	GoSdkSpanParent               GoField = 73
-	GoSdkSpanKind                 GoField = 74
-	GoSdkSpanEnd                  GoField = 75
-	GoGrpcClientStreamAttempt     GoField = 76
-	GoGrpcAttemptCtx              GoField = 77
-	GoSdkSpanTracer               GoField = 78
-	GoSdkTracerProvider           GoField = 79
-	GoSdkProviderProcessors       GoField = 80
-	GoFields                      GoField = 81
+	GoGinFullPath                 GoField = 72
+	GoEchoPath                    GoField = 73
+	GoChiPatterns                 GoField = 74
+	GoMuxPath                     GoField = 75
+	GoMuxTemplate                 GoField = 76
+	GoMuxType                     GoField = 77
+	GoSdkSpanContext              GoField = 78
+	GoSdkSpanParent               GoField = 79
+	GoSdkSpanKind                 GoField = 80
+	GoSdkSpanEnd                  GoField = 81
+	GoGrpcClientStreamAttempt     GoField = 82
+	GoGrpcAttemptCtx              GoField = 83
+	GoSdkSpanTracer               GoField = 84
+	GoSdkTracerProvider           GoField = 85
+	GoSdkProviderProcessors       GoField = 86
+	GoFields                      GoField = 87
 )
 
 type GoOffset uint32
@@ -344,10 +370,11 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [81]uint16
+	Field            [87]uint16
 	_                [2]byte
 	TransportRequest uint32
 	RequestWriter    uint32
+	Database         uint32
 }
 
 type Half struct {

@@ -49,7 +49,8 @@ func describeARM64(w uint32, at int) instruction {
 	case w == 0xd503201f: // nop: stepped before Linux 6.13
 		i.passive, i.checks = true, true
 	case w&0x1f000000 == 0x10000000: // adr, adrp
-		i.emulated = true
+		i.emulated, i.addresses = true, true
+		i.writes = argumentARM64(w & 31)
 	case w&0xbf000000 == 0x18000000, w&0xff000000 == 0x98000000: // ldr and ldrsw of a literal
 		i.emulated = true
 	case w&0x3b000000 == 0x18000000: // other literals, which a copy elsewhere would miss
@@ -76,10 +77,19 @@ func describeDataARM64(i *instruction, w uint32) {
 	case w&0x3b400000 == 0x39000000, w&0x3b600c00 == 0x38000000, w&0x3a400000 == 0x28000000: // str, stur, stp
 		i.stores = true
 	case to < 16:
-		i.writes = register(to + 1)
+		i.writes = argumentARM64(to)
+		i.addresses = w&0xff800000 == 0x91000000           // add of an immediate
 		i.loads = w&0xffc00000 == 0xf9400000 && base == sp // ldr with an offset
 		i.slot = int32(w >> 10 & 0xfff * 8)
 	}
+}
+
+// argumentARM64 numbers a register as the ABI does; 0: it is none for arguments.
+func argumentARM64(r uint32) register {
+	if r < 16 {
+		return register(r + 1)
+	}
+	return 0
 }
 
 // compareARM64 recognises subs with the zero register as its destination.

@@ -17,9 +17,9 @@ type Branch struct {
 
 // BranchBehind returns the branch behind a function's direct call of another. The
 // kernel emulates conditional branches, and nothing between the call and the branch
-// changes a register. The error is ErrNoSite if there is no such call, or several that
-// do not meet in one branch.
-func (f *File) BranchBehind(fn, callee Function) (Branch, error) {
+// changes a register of the first so many results; 0: of any. The error is ErrNoSite if
+// there is no such call, or several that do not meet in one branch.
+func (f *File) BranchBehind(fn, callee Function, results int) (Branch, error) {
 	code, err := f.code(fn, maxCode)
 	if err != nil {
 		return Branch{}, fmt.Errorf("reading code of %s in %s: %w", fn.Name, f.name, err)
@@ -33,7 +33,7 @@ func (f *File) BranchBehind(fn, callee Function) (Branch, error) {
 		if in.flow != flowCall || fn.Address+uint64(int64(in.target)) != callee.Address {
 			continue
 		}
-		at, ok := branchBehind(all, i+1)
+		at, ok := branchBehind(all, i+1, results)
 		if !ok || found.call >= 0 && all[at].at != int(found.Offset-fn.Offset) {
 			return Branch{}, fmt.Errorf("%w: what %s does with the results of %s is not understood", ErrNoSite, fn.Name, callee.Name)
 		}
@@ -66,7 +66,7 @@ func (b Branch) Slot(n int) (uint32, error) {
 }
 
 // branchBehind follows the code from position i to its first conditional branch.
-func branchBehind(all []instruction, i int) (at int, ok bool) {
+func branchBehind(all []instruction, i, results int) (at int, ok bool) {
 	for range maxBehind {
 		if i >= len(all) {
 			return 0, false
@@ -78,7 +78,7 @@ func branchBehind(all []instruction, i int) (at int, ok bool) {
 			if i, ok = position(all, in.target); !ok {
 				return 0, false
 			}
-		case in.flow == flowNext && (in.passive || in.stores):
+		case in.flow == flowNext && (in.passive || in.stores || results > 0 && in.addresses && !in.changes(results)):
 			i++
 		default:
 			return 0, false
@@ -86,3 +86,7 @@ func branchBehind(all []instruction, i int) (at int, ok bool) {
 	}
 	return 0, false
 }
+
+// changes tells whether an instruction writes a register of the first so many
+// results.
+func (in instruction) changes(results int) bool { return in.writes > 0 && int(in.writes) <= results }

@@ -21,11 +21,11 @@ func TestBranchBehind(t *testing.T) {
 			if err != nil || len(found) != 4 {
 				t.Fatalf("found %d of 4 functions: %v", len(found), err)
 			}
-			asked, err := f.BranchBehind(found[roundTrip], found[getConn])
+			asked, err := f.BranchBehind(found[roundTrip], found[getConn], 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			answered, err := f.BranchBehind(found[roundTrip], found[persistTrip])
+			answered, err := f.BranchBehind(found[roundTrip], found[persistTrip], 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,9 +35,26 @@ func TestBranchBehind(t *testing.T) {
 			if err != nil || slot == 0 || asked.Class != Emulated || answered.Class != Emulated || asked.Offset >= answered.Offset {
 				t.Errorf("request kept at %d(sp): %v; %+v, %+v", slot, err, asked.Site, answered.Site)
 			}
-			if _, err := f.BranchBehind(found[finish], found[getConn]); !errors.Is(err, ErrNoSite) {
+			if _, err := f.BranchBehind(found[finish], found[getConn], 0); !errors.Is(err, ErrNoSite) {
 				t.Errorf("a call that is not there: %v", err)
 			}
 		})
+	}
+}
+
+// TestBranchBehindAddress: what computes an address on the way to the branch is passed
+// over if it leaves the results alone that are asked for.
+func TestBranchBehindAddress(t *testing.T) {
+	code := func(writes register) []instruction {
+		return []instruction{{flow: flowCall}, {addresses: true, writes: writes}, {passive: true}, {flow: flowBranch, emulated: true}}
+	}
+	for _, c := range []struct {
+		writes  register
+		results int
+		want    bool
+	}{{5, 2, true}, {0, 2, true}, {2, 2, false}, {1, 2, false}, {5, 5, false}, {5, 0, false}, {0, 0, false}} {
+		if at, ok := branchBehind(code(c.writes), 1, c.results); ok != c.want || ok && at != 3 {
+			t.Errorf("register %d, %d results: %d, %v", c.writes, c.results, at, ok)
+		}
 	}
 }

@@ -108,10 +108,11 @@ type instruction struct {
 	checks   bool // writes nothing but flags and registers that only a prologue uses
 	passive  bool // writes nothing but flags
 
-	stores bool     // writes memory and no register
-	writes register // an argument's, that it writes
-	loads  bool     // from the stack, at slot
-	slot   int32    // bytes from the stack pointer
+	stores    bool     // writes memory and no register
+	addresses bool     // writes one register, to which it computes an address, and nothing else
+	writes    register // an argument's, that it writes
+	loads     bool     // from the stack, at slot
+	slot      int32    // bytes from the stack pointer
 }
 
 // A register is one for an integer argument or result, in the order of Go's

@@ -65,6 +65,7 @@ func describeDataAMD64(i *instruction, in x86asm.Inst) {
 			return
 		}
 		i.writes = registerAMD64(to)
+		i.addresses = in.Op == x86asm.LEA
 		from, ok := in.Args[1].(x86asm.Mem)
 		i.loads = ok && in.Op == x86asm.MOV && in.DataSize == 64 && from.Base == x86asm.RSP && from.Index == 0 && from.Segment == 0
 		if i.loads {

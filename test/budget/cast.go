@@ -20,14 +20,20 @@ type cast struct {
 	drive func(ctx context.Context, n int) error
 }
 
-// start starts the services of a scenario. close must be called.
-func start(ctx context.Context, s scenario, k keys) (*cast, error) {
+// start starts the services of a scenario, of which file is the traced one's
+// executable. close must be called.
+func start(ctx context.Context, s scenario, k keys, file string) (*cast, error) {
 	on, err := stage.Open("throughline-budget")
 	if err != nil {
 		return nil, err
 	}
 	c := &cast{stage: on}
-	if err := c.start(ctx, s, k); err != nil {
+	if s.framework != "" {
+		err = c.framework(ctx, file, k)
+	} else {
+		err = c.start(ctx, s, k)
+	}
+	if err != nil {
 		return nil, errors.Join(err, on.Close())
 	}
 	return c, nil

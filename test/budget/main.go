@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -64,10 +65,6 @@ func (b *budget) run(ctx context.Context, only string) (err error) {
 	if len(chosen) == 0 {
 		return fmt.Errorf("no scenario's name contains any of %q", only)
 	}
-	made, err := readPlan()
-	if err != nil {
-		return err
-	}
 	if b.keys, err = makeKeys(); err != nil {
 		return err
 	}
@@ -78,8 +75,18 @@ func (b *budget) run(ctx context.Context, only string) (err error) {
 	}
 	defer stats.Close()
 	var results []result
+	var notes []string
 	for _, s := range chosen {
-		r, err := b.measure(ctx, s)
+		file, err := b.executable(ctx, s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		made, err := readPlan(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		notes = append(notes, made.Notes...)
+		r, err := b.measure(ctx, s, file)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -87,7 +94,8 @@ func (b *budget) run(ctx context.Context, only string) (err error) {
 		results = append(results, r)
 	}
 	printTable(os.Stdout, results)
-	for _, note := range made.Notes {
+	slices.Sort(notes)
+	for _, note := range slices.Compact(notes) {
 		fmt.Println("note:", note)
 	}
 	if found := problems(results); len(found) > 0 {
@@ -96,14 +104,9 @@ func (b *budget) run(ctx context.Context, only string) (err error) {
 	return nil
 }
 
-// readPlan works out what the agent will place in the services, whose executable
-// is this one.
-func readPlan() (*plan.Plan, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("finding the own executable: %w", err)
-	}
-	f, err := gobin.OpenFile(self)
+// readPlan works out what the agent will place in a service of the executable.
+func readPlan(file string) (*plan.Plan, error) {
+	f, err := gobin.OpenFile(file)
 	if err != nil {
 		return nil, err
 	}

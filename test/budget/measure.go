@@ -30,12 +30,13 @@ type result struct {
 	sides    []side
 }
 
-// measure runs one scenario, with services and an agent of its own.
-func (b *budget) measure(ctx context.Context, s scenario) (r result, err error) {
+// measure runs one scenario, with services and an agent of its own; file is the
+// traced service's executable.
+func (b *budget) measure(ctx context.Context, s scenario, file string) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scenarioTime)
 	defer cancel()
 	r = result{scenario: s.name, requests: b.requests}
-	c, err := start(ctx, s, b.keys)
+	c, err := start(ctx, s, b.keys, file)
 	if err != nil {
 		return r, err
 	}

@@ -13,6 +13,8 @@ type scenario struct {
 	serves string
 	// calls is the way in which it asks a service that is not traced, once a request.
 	calls string
+	// framework is the program of test/e2e/frameworks that is traced instead.
+	framework string
 	// limits are the hits that a request may have, by library.
 	limits map[string]float64
 }
@@ -33,6 +35,10 @@ func scenarios() []scenario {
 	return []scenario{
 		{name: "HTTP/1.1 server", serves: "http", limits: serving},
 		{name: "HTTP/1.1 server with a call", serves: "http", calls: "http", limits: map[string]float64{httpServer: 2, httpClient: 2}},
+		{name: "gin", framework: "gin", limits: map[string]float64{httpServer: 2, "gin": 1}},
+		{name: "echo", framework: "echo", limits: map[string]float64{httpServer: 2, "echo": 1}},
+		{name: "chi", framework: "chi", limits: map[string]float64{httpServer: 2, "chi": 1}},
+		{name: "gorilla/mux", framework: "mux", limits: map[string]float64{httpServer: 2, "gorilla/mux": 1}},
 		{name: "HTTPS server", serves: "https", limits: serving},
 		{name: "HTTPS client", calls: "https", limits: calling},
 		{name: "HTTP/2 server", serves: "http2", limits: serving},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,10 +10,14 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // web is net/http: HTTP/1.1, or over TLS this or HTTP/2, each and nothing else.
-type web struct{ secure, two bool }
+type web struct {
+	secure, two bool
+	path        string // that is asked for; "": any
+}
 
 func (w web) protocols() *http.Protocols {
 	p := &http.Protocols{}
@@ -45,14 +50,14 @@ func (w web) serve(ctx context.Context, k keys, l net.Listener, do call) error {
 
 func (w web) caller(k keys, address string) (call, error) {
 	transport := &http.Transport{Protocols: w.protocols()}
-	url := "http://" + address + "/hello"
+	url := "http://" + address + cmp.Or(w.path, "/hello")
 	if w.secure {
 		roots, err := k.roots()
 		if err != nil {
 			return nil, err
 		}
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
-		url = "https://" + address + "/hello"
+		url = "https" + strings.TrimPrefix(url, "http")
 	}
 	client := &http.Client{Transport: transport}
 	return func(ctx context.Context) error {

@@ -65,6 +65,7 @@ func runAndLookBehind(m *testing.M) int {
 	}
 	status := m.Run()
 	removeServiceBinary()
+	removeFrameworkBinaries()
 	if err := goleak.Find(); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e: goroutines are left:", err)
 		status = max(status, 1)

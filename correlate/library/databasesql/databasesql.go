@@ -31,13 +31,14 @@ const (
 
 // Decoder keeps what statements are about.
 type Decoder struct {
-	known map[string]summary
+	systems []attribute.KeyValue
+	known   map[string]summary
 }
 
 var _ library.Decoder = (*Decoder)(nil)
 
 // New makes a decoder.
-func New() *Decoder { return &Decoder{} }
+func New() *Decoder { return &Decoder{systems: systems()} }
 
 // roomy is an exchange with room for its attributes: one allocation.
 type roomy struct {
@@ -51,8 +52,9 @@ func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
 	x := &r.Exchange
 	library.Begin(x, ev, conn)
 	x.Kind = trace.SpanKindClient
-	a := append(r.room[:0], semconv.DBSystemNameOtherSQL)
-	x.Name = semconv.DBSystemNameOtherSQL.Value.AsString()
+	system := d.system(ev.Call.Database)
+	a := append(r.room[:0], system)
+	x.Name = system.Value.AsString()
 	if s := d.summary(ev.CallText(abi.TextPath)); s.operation != "" {
 		x.Name = s.text
 		a = append(a, semconv.DBOperationName(s.operation), semconv.DBQuerySummary(s.text))

@@ -18,9 +18,13 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func exchange(t testing.TB, d *Decoder, statement string, flags abi.CallFlag) *flow.Exchange {
+	return exchangeOf(t, d, statement, flags, uint16(abi.DatabaseOtherSql))
+}
+
+func exchangeOf(t testing.TB, d *Decoder, statement string, flags abi.CallFlag, database uint16) *flow.Exchange {
 	e := abi.CallEvent{
 		H:     abi.EventHeader{Kind: uint16(abi.EventCall), Ktime: 2000, Tgid: 42, Ctx: abi.TraceContext{SpanId: [8]uint8{7}}},
-		Start: 1000, Role: uint8(abi.RoleClient), CallFlags: uint8(flags), RequestSize: -1, ResponseSize: -1,
+		Start: 1000, Role: uint8(abi.RoleClient), CallFlags: uint8(flags), Database: database, RequestSize: -1, ResponseSize: -1,
 	}
 	e.TextLen[abi.TextPath] = uint16(copy(e.Text[:captured], statement))
 	e.TextUsed = uint32(e.TextLen[abi.TextPath])
@@ -84,6 +88,24 @@ db.system.name=other_sql`},
 	}
 	if len(d.known) > maxKnown {
 		t.Errorf("%d statements kept", len(d.known))
+	}
+}
+
+func TestSystem(t *testing.T) {
+	d := New()
+	seen := map[string]bool{}
+	for number := range d.systems {
+		name := d.system(uint16(number)).Value.AsString()
+		if name == "" || seen[name] {
+			t.Errorf("%d is %q, as another one or none", number, name)
+		}
+		seen[name] = true
+	}
+	for number, want := range map[uint16]string{0: "other_sql", 1: "postgresql", 4: "microsoft.sql_server", 5: "oracle.db", 65535: "other_sql"} {
+		x := exchangeOf(t, d, "secret", 0, number)
+		if got := x.Attributes[0].Value.AsString(); got != want || x.Name != want {
+			t.Errorf("%d: system %q, name %q, want %q", number, got, x.Name, want)
+		}
 	}
 }
 

@@ -17,7 +17,7 @@ func BenchmarkExchange(b *testing.B) {
 			conn = dialled
 		}
 		b.Run(name, func(b *testing.B) {
-			c := call{status: 200, version: http11, reply: 12, texts: [...]string{"GET", "/api/v1/items/42", "shop.example:8080", "10.0.0.2:51000", "", "GET /api/v1/items/{id}"}}
+			c := call{status: 200, version: http11, reply: 12, texts: [abi.CallTexts]string{"GET", "/api/v1/items/42", "shop.example:8080", "10.0.0.2:51000", "", "GET /api/v1/items/{id}"}}
 			records := [2][]byte{c.record(role)}
 			c.texts[abi.TextPath] += "1"
 			records[1] = c.record(role)

@@ -14,7 +14,7 @@ import (
 // FuzzExchange takes any record that passes the decoder, and what an exchange of
 // the program before it left behind.
 func FuzzExchange(f *testing.F) {
-	c := call{status: 200, version: http11, texts: [...]string{"GET", "/items/7", "shop:80", "10.0.0.2:51000", "a=b", "GET /items/{id}"}}
+	c := call{status: 200, version: http11, texts: [abi.CallTexts]string{"GET", "/items/7", "shop:80", "10.0.0.2:51000", "a=b", "GET /items/{id}"}}
 	f.Add(c.record(abi.RoleServer), uint8(0))
 	f.Add(c.record(abi.RoleClient), uint8(1))
 	f.Add((&call{flags: 255}).record(abi.RoleServer), uint8(2))

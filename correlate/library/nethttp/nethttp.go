@@ -42,7 +42,7 @@ func (d *Decoder) Exchange(ev *event.Event, conn *flow.Conn) *flow.Exchange {
 	d.setEnds(&e, ev, conn)
 	x.Name = httpspan.Name(e.Method, e.Standard, "")
 	if e.Role == abi.RoleServer {
-		if r := d.routes.of(x.Name, ev.CallText(abi.TextRoute)); r.route != "" {
+		if r := d.routes.of(x.Name, ev.CallText(abi.TextRoute), ev.CallText(abi.TextRouter), ev.CallText(abi.TextPath)); r.route != "" {
 			e.Route, x.Name = r.route, r.name
 		}
 	}

@@ -54,7 +54,7 @@ func TestServed(t *testing.T) {
 		conn *flow.Conn
 		want string
 	}{
-		{"route", call{status: 200, version: http11, reply: 12, texts: [...]string{"GET", "/items/7", "shop.example:8080", "10.0.0.2:51000", "", "GET shop.example/items/{id}"}}, accepted, `server GET /items/{id}
+		{"route", call{status: 200, version: http11, reply: 12, texts: [abi.CallTexts]string{"GET", "/items/7", "shop.example:8080", "10.0.0.2:51000", "", "GET shop.example/items/{id}"}}, accepted, `server GET /items/{id}
 http.request.method=GET
 url.path=/items/7
 url.scheme=http
@@ -64,7 +64,7 @@ http.route=/items/{id}
 http.response.status_code=200
 network.protocol.version=1.1
 http.response.body.size=12` + fromPeer},
-		{"TLS and HTTP/2, no connection", call{flags: abi.CallTls, status: 503, version: http2, request: 3, reply: 0, texts: [...]string{"POST", "/", "shop.example", "[fd00::2]:51000", "", ""}}, nil, `server POST error ""
+		{"TLS and HTTP/2, no connection", call{flags: abi.CallTls, status: 503, version: http2, request: 3, reply: 0, texts: [abi.CallTexts]string{"POST", "/", "shop.example", "[fd00::2]:51000", "", ""}}, nil, `server POST error ""
 http.request.method=POST
 url.path=/
 url.scheme=https
@@ -80,7 +80,7 @@ client.address=fd00::2
 client.port=51000
 network.type=ipv6
 error.type=503`},
-		{"panic", call{flags: abi.CallPanicked, version: http11, request: 0, reply: -1, texts: [...]string{"PUT", "/p", "h", "10.0.0.2:51000", "", "/p"}}, accepted, `server PUT /p error "the handler panicked"
+		{"panic", call{flags: abi.CallPanicked, version: http11, request: 0, reply: -1, texts: [abi.CallTexts]string{"PUT", "/p", "h", "10.0.0.2:51000", "", "/p"}}, accepted, `server PUT /p error "the handler panicked"
 http.request.method=PUT
 url.path=/p
 url.scheme=http
@@ -90,21 +90,21 @@ http.route=/p
 network.protocol.version=1.1
 http.request.body.size=0` + fromPeer + `
 error.type=panic`},
-		{"hijacked", call{flags: abi.CallHijacked, version: http11, reply: 0, texts: [...]string{"GET", "/ws", "h:1", "10.0.0.2:51000", "", ""}}, accepted, `server GET
+		{"hijacked", call{flags: abi.CallHijacked, version: http11, reply: 0, texts: [abi.CallTexts]string{"GET", "/ws", "h:1", "10.0.0.2:51000", "", ""}}, accepted, `server GET
 http.request.method=GET
 url.path=/ws
 url.scheme=http
 server.address=h
 server.port=1
 network.protocol.version=1.1` + fromPeer},
-		{"unknown method, no host, open event lost", call{status: 404, version: http11, request: -1, reply: 9, texts: [...]string{"BR\tEW", "/a b\xff?%", "", "10.0.0.2:51000", "", ""}}, unseen, "server HTTP\n" +
+		{"unknown method, no host, open event lost", call{status: 404, version: http11, request: -1, reply: 9, texts: [abi.CallTexts]string{"BR\tEW", "/a b\xff?%", "", "10.0.0.2:51000", "", ""}}, unseen, "server HTTP\n" +
 			"http.request.method=_OTHER\nhttp.request.method_original=BR\uFFFDEW" + `
 url.path=/a%20b%FF%3F%25
 url.scheme=http
 http.response.status_code=404
 network.protocol.version=1.1
 http.response.body.size=9` + fromPeer},
-		{"HEAD on a Unix socket", call{status: 200, version: http11, reply: 100, texts: [...]string{"HEAD", "/", "", "@", "", "/{$}"}}, socket, `server HEAD /{$}
+		{"HEAD on a Unix socket", call{status: 200, version: http11, reply: 100, texts: [abi.CallTexts]string{"HEAD", "/", "", "@", "", "/{$}"}}, socket, `server HEAD /{$}
 http.request.method=HEAD
 url.path=/
 url.scheme=http
@@ -114,7 +114,7 @@ http.response.status_code=200
 network.protocol.version=1.1
 network.transport=unix
 network.local.address=/run/x.sock`},
-		{"CONNECT", call{status: 200, version: http11, reply: 0, texts: [...]string{"CONNECT", "", "shop:443", "", "", ""}}, nil, `server CONNECT
+		{"CONNECT", call{status: 200, version: http11, reply: 0, texts: [abi.CallTexts]string{"CONNECT", "", "shop:443", "", "", ""}}, nil, `server CONNECT
 http.request.method=CONNECT
 url.scheme=http
 server.address=shop
@@ -142,7 +142,7 @@ func TestMade(t *testing.T) {
 		conn *flow.Conn
 		want string
 	}{
-		{"empty method, port of the scheme through a proxy", call{status: 204, version: http11, reply: 0, texts: [...]string{"", "", "me:secret@shop.example", "", "", ""}}, dialled, `client GET
+		{"empty method, port of the scheme through a proxy", call{status: 204, version: http11, reply: 0, texts: [abi.CallTexts]string{"", "", "me:secret@shop.example", "", "", ""}}, dialled, `client GET
 http.request.method=GET
 url.path=/
 url.scheme=http
@@ -154,7 +154,7 @@ network.protocol.version=1.1
 network.peer.address=fd00::2
 network.peer.port=3128
 network.type=ipv6`},
-		{"TLS and HTTP/2", call{flags: abi.CallTls, status: 404, version: http2, request: 5, reply: 7, texts: [...]string{"POST", "/a b", "[::1]:8443", "", "", "/no/route/of/mine"}}, nil, `client POST error ""
+		{"TLS and HTTP/2", call{flags: abi.CallTls, status: 404, version: http2, request: 5, reply: 7, texts: [abi.CallTexts]string{"POST", "/a b", "[::1]:8443", "", "", "/no/route/of/mine"}}, nil, `client POST error ""
 http.request.method=POST
 url.path=/a%20b
 url.scheme=https
@@ -166,7 +166,7 @@ network.protocol.version=2
 http.request.body.size=5
 http.response.body.size=7
 error.type=404`},
-		{"failed", call{flags: abi.CallFailed, request: 0, reply: -1, texts: [...]string{"GET", "/x", "127.0.0.1:1", "", "", ""}}, nil, `client GET error "the request failed before a response came"
+		{"failed", call{flags: abi.CallFailed, request: 0, reply: -1, texts: [abi.CallTexts]string{"GET", "/x", "127.0.0.1:1", "", "", ""}}, nil, `client GET error "the request failed before a response came"
 http.request.method=GET
 url.path=/x
 url.scheme=http
@@ -174,7 +174,7 @@ server.address=127.0.0.1
 server.port=1
 url.full=http://127.0.0.1:1/x
 error.type=_OTHER`},
-		{"size not known", call{status: 200, version: http11, request: 0, reply: -1, texts: [...]string{"POST", "x", "h:1", "", "", ""}}, dialled, `client POST
+		{"size not known", call{status: 200, version: http11, request: 0, reply: -1, texts: [abi.CallTexts]string{"POST", "x", "h:1", "", "", ""}}, dialled, `client POST
 http.request.method=POST
 url.path=/x
 url.scheme=http
@@ -198,7 +198,7 @@ network.type=ipv6`},
 
 // What is not HTTP's comes from the record.
 func TestIdentity(t *testing.T) {
-	c := call{flags: abi.CallRemoteContext, status: 200, texts: [...]string{abi.TextTracestate: "a=b", abi.TextRoute: ""}}
+	c := call{flags: abi.CallRemoteContext, status: 200, texts: [abi.CallTexts]string{abi.TextTracestate: "a=b", abi.TextRoute: ""}}
 	ev := c.event(t, abi.RoleServer)
 	x := New().Exchange(ev, accepted)
 	if x.Conn != accepted || x.Tgid != 42 || x.Start != 1000 || x.End != 2000 || x.Context.SpanId[0] != 7 || x.Kind != trace.SpanKindServer {
@@ -225,10 +225,10 @@ func TestNothingIsLeftOfTheCallBefore(t *testing.T) {
 		conn *flow.Conn
 		role abi.Role
 	}{
-		{call{status: 200, version: http11, texts: [...]string{"GET", "/a", "a:1", "10.0.0.2:5", "", "/a"}}, accepted, abi.RoleServer},
-		{call{status: 200, version: http2, texts: [...]string{"GET", "/b", "b", "", "", ""}}, dialled, abi.RoleClient},
+		{call{status: 200, version: http11, texts: [abi.CallTexts]string{"GET", "/a", "a:1", "10.0.0.2:5", "", "/a"}}, accepted, abi.RoleServer},
+		{call{status: 200, version: http2, texts: [abi.CallTexts]string{"GET", "/b", "b", "", "", ""}}, dialled, abi.RoleClient},
 		{call{}, nil, abi.RoleServer},
-		{call{texts: [...]string{"GET", "/b", "b", "", "", ""}}, socket, abi.RoleClient},
+		{call{texts: [abi.CallTexts]string{"GET", "/b", "b", "", "", ""}}, socket, abi.RoleClient},
 	}
 	for range 3 {
 		for i, c := range calls {
@@ -251,7 +251,7 @@ func TestRoute(t *testing.T) {
 	}
 	var r routes
 	for i := range 5 * maxRoutes {
-		r.of("GET", fmt.Appendf(nil, "/%d", i))
+		r.of("GET", fmt.Appendf(nil, "/%d", i), nil, nil)
 	}
 	if len(r.known) > maxRoutes {
 		t.Errorf("%d routes kept", len(r.known))

@@ -31,5 +31,6 @@ func Library() library.Library {
 		Fields: slices.Concat(library.Runtime(), []library.Field{
 			library.Std(abi.GoSqlStmtQuery, "database/sql.Stmt.query"),
 		}),
+		Drivers: drivers(),
 	}
 }

@@ -8,10 +8,13 @@ import (
 	"github.com/throughline/throughline/probes/gobin/offsets"
 )
 
-// Std declares a field of the standard library. Each way to it is a path of fields
-// with spaces between, "net.netFD.pfd internal/poll.FD.Sysfd", whose offsets add up.
-func Std(number abi.GoField, ways ...string) Field {
-	f := Field{Number: number, Module: offsets.Std}
+// Std declares a field of the standard library.
+func Std(number abi.GoField, ways ...string) Field { return Of(offsets.Std, number, ways...) }
+
+// Of declares a field of a module. Each way to it is a path of fields with spaces
+// between, "net.netFD.pfd internal/poll.FD.Sysfd", whose offsets add up.
+func Of(module string, number abi.GoField, ways ...string) Field {
+	f := Field{Number: number, Module: module}
 	for _, way := range ways {
 		var path []gobin.Field
 		for one := range strings.FieldsSeq(way) {

@@ -16,8 +16,20 @@ type Library struct {
 	Arch string
 	// Writes says that its programs write to the process: not every kernel lets them.
 	Writes bool
+	// Module is the path of one whose programs are told where the library cannot be
+	// probed, though no function of it is found; "" for none.
+	Module string
 	Probes []Probe
 	Fields []Field
+	// Drivers tell which database a program asks through the library: all of them
+	// that it has are for that one.
+	Drivers []Driver
+}
+
+// A Driver is a module that connects to a database.
+type Driver struct {
+	Module string
+	System abi.Database
 }
 
 // A Probe places a kernel program at a function. Of several with the same program each
@@ -28,6 +40,8 @@ type Probe struct {
 	// Behind names a function that Function calls: the probe is at the branch that
 	// tests what it returned. Empty: at Function's beginning.
 	Behind string
+	// Results is how many results of Behind the program reads; 0: any.
+	Results int
 	// Slot stores, for a probe behind a call, where the caller keeps an argument.
 	Slot *Slot
 	// Alike are fields of another module, which has a copy of the library's code:

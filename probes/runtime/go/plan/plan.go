@@ -42,8 +42,7 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	}
 	var linked []library.Library
 	for _, l := range libraries {
-		_, ok := functions[l.Probes[0].Function]
-		if (ok || l.Probes[0].Optional) && (l.Arch == "" || l.Arch == f.Arch) {
+		if isLinked(f, l, functions) {
 			linked = append(linked, l)
 		}
 	}
@@ -56,6 +55,22 @@ func Make(f *gobin.File, libraries []library.Library, table *offsets.Table) (*Pl
 	}
 	p.Notes = append(p.Notes, found.notes...)
 	return p, nil
+}
+
+// isLinked tells whether the program has the library, as far as its first function
+// or its module tells.
+func isLinked(f *gobin.File, l library.Library, functions map[string]gobin.Function) bool {
+	if l.Arch != "" && l.Arch != f.Arch {
+		return false
+	}
+	if _, ok := functions[l.Probes[0].Function]; ok || l.Probes[0].Optional {
+		return true
+	}
+	if l.Module == "" {
+		return false
+	}
+	_, ok := f.Module(l.Module)
+	return ok
 }
 
 // names lists the functions of all libraries.
@@ -94,6 +109,9 @@ func (p *Plan) add(f *gobin.File, l library.Library, functions map[string]gobin.
 		}
 		probes = append(probes, Probe{Library: l.Name, Object: l.Object, Program: one.Program, Function: one.Function, Site: site})
 	}
+	if len(l.Drivers) > 0 {
+		program.Database = uint32(database(f.Facts, l.Drivers))
+	}
 	p.Program = program
 	p.Probes = append(p.Probes, probes...)
 }
@@ -112,7 +130,7 @@ func place(f *gobin.File, probe library.Probe, functions map[string]gobin.Functi
 	if !ok {
 		return gobin.Site{}, fmt.Errorf("%s: %w", probe.Behind, errNotLinked)
 	}
-	branch, err := f.BranchBehind(fn, callee)
+	branch, err := f.BranchBehind(fn, callee, probe.Results)
 	if err != nil {
 		return gobin.Site{}, err
 	}
