@@ -210,7 +210,8 @@ struct call_event {
 	__u16 text_at[CALL_TEXTS]; /* where each begins in text */
 	__u32 text_used;	   /* bytes of text */
 	__u16 database;		   /* enum database; of database/sql */
-	__u16 reserved[3];
+	__u8 told;		   /* the program's own SDK exports it */
+	__u8 reserved[5];
 	__u8 text[CALL_TEXT_SIZE] WORDS;
 };
 
@@ -326,13 +327,22 @@ enum go_field {
 	GO_GRPC_WRITER_BUF = 69,    /* bufWriter.buf */
 	GO_GRPC_WRITER_HANDLE = 70, /* bufWriter.bufHandle, which points to it */
 	GO_GRPC_WRITER_OFFSET = 71,
-	GO_GIN_FULL_PATH = 72, /* gin.Context.fullPath */
-	GO_ECHO_PATH = 73,     /* echo.context.path */
-	GO_CHI_PATTERNS = 74,  /* chi.Context.RoutePatterns */
-	GO_MUX_PATH = 75,      /* mux.Route.regexp.path */
-	GO_MUX_TEMPLATE = 76,  /* mux.routeRegexp.template */
-	GO_MUX_TYPE = 77,      /* mux.routeRegexp.regexpType */
-	GO_FIELDS = 78,
+	GO_GIN_FULL_PATH = 72,	  /* gin.Context.fullPath */
+	GO_ECHO_PATH = 73,	  /* echo.context.path */
+	GO_CHI_PATTERNS = 74,	  /* chi.Context.RoutePatterns */
+	GO_MUX_PATH = 75,	  /* mux.Route.regexp.path */
+	GO_MUX_TEMPLATE = 76,	  /* mux.routeRegexp.template */
+	GO_MUX_TYPE = 77,	  /* mux.routeRegexp.regexpType */
+	GO_SDK_SPAN_CONTEXT = 78, /* of otel/sdk/trace.recordingSpan */
+	GO_SDK_SPAN_PARENT = 79,
+	GO_SDK_SPAN_KIND = 80,
+	GO_SDK_SPAN_END = 81,
+	GO_GRPC_CLIENT_STREAM_ATTEMPT = 82,
+	GO_GRPC_ATTEMPT_CTX = 83,
+	GO_SDK_SPAN_TRACER = 84,
+	GO_SDK_TRACER_PROVIDER = 85,
+	GO_SDK_PROVIDER_PROCESSORS = 86,
+	GO_FIELDS = 87,
 };
 
 enum go_offset {
@@ -502,7 +512,8 @@ enum count_kind {
 	COUNT_UNCAPTURED_BYTES = 1, /* counted, not copied, by design */
 	COUNT_SENDFILE = 2,	    /* calls that moved bytes without a user buffer */
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
-	COUNT_KINDS = 4,
+	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
+	COUNT_KINDS = 5,
 };
 
 /* The variable `counters` of every object. */

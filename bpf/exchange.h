@@ -129,6 +129,8 @@ static __always_inline void prepared_context(struct conn *c, const struct trace_
 	if (same_trace(&c->ctx, remote)) {
 		if (!__builtin_memcmp(c->caller, remote->span_id, 8))
 			return; /* a proxy forwards it */
+		if (!__builtin_memcmp(c->ctx.parent_id, remote->span_id, 8))
+			return; /* the program has put in what causes the call */
 		__builtin_memcpy(&parent, c->ctx.parent_id, 8);
 		c->ctx = *remote;
 		__builtin_memcpy(c->ctx.parent_id, &parent, 8);

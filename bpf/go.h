@@ -59,6 +59,21 @@ struct go_string {
 	u64 len;
 };
 
+/* context/context.go: of valueCtx all, of others what begins with their parent. */
+struct value_context {
+	u64 parent[2];
+	u64 key_type;
+	u64 key;
+	u64 value_type;
+	u64 value;
+};
+
+/* internal/abi/type.go */
+enum {
+	GO_KIND_POINTER = 22,
+	GO_KIND_MASK = 31, /* above it there are flags until Go 1.23 */
+};
+
 /* The word at base + offset; 0: absent or unreadable. */
 static __always_inline u64 go_word(u64 base, u16 offset)
 {
@@ -203,21 +218,6 @@ static __always_inline struct trace_context *go_context_span(u64 context, u32 tg
 			return NULL;
 	}
 	return NULL;
-}
-
-/* Which request caused what the goroutine does with a context, or NULL. Who created
- * the goroutine says nothing: a pool's worker serves others than the request that
- * happened to start it. */
-static __always_inline struct trace_context *go_cause(const struct go_hit *hit, u64 context)
-{
-	struct trace_context *span = go_context_span(context, hit->task.tgid);
-	struct task *task;
-	bool overlapped;
-
-	if (span)
-		return span;
-	task = task_serving(&hit->task, &overlapped);
-	return task ? &task->ctx : NULL;
 }
 
 #endif

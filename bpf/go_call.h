@@ -5,7 +5,7 @@
 
 #include "conn.h"
 #include "fd.h"
-#include "go.h"
+#include "go_sdk.h"
 
 #define METHOD_MAX 16
 #define PATH_MAX 256
@@ -31,6 +31,21 @@ static __always_inline void call_begin(struct call_event *e, const struct go_hit
 	e->role = role;
 	e->request_size = -1;
 	e->response_size = -1;
+}
+
+/* A made call's span: one of the agent's under its cause, or the SDK's own. */
+static __always_inline void call_caused(struct call_event *e, const struct go_cause *cause,
+					bool caused)
+{
+	if (!caused) {
+		trace_new_root(&e->h.ctx);
+		return;
+	}
+	e->told = sdk_made(cause);
+	if (e->told)
+		e->h.ctx = cause->span;
+	else
+		trace_new_child(&e->h.ctx, &cause->span);
 }
 
 /* Appends len bytes at data, cut to max. */
@@ -139,10 +154,15 @@ SUBPROGRAM struct conn *go_claim(const struct go_hit *hit, struct sock *sk, u8 r
 	return c;
 }
 
+/* Ends a call: tells the agent of it, unless the program's own SDK does. */
 static __always_inline void call_submit(struct call_event *e, u64 now)
 {
 	u32 used = e->text_used;
 
+	if (e->told) {
+		count(COUNT_TOLD_BY_SDK, 1);
+		return;
+	}
 	e->h.ktime = now;
 	if (used > CALL_TEXT_SIZE)
 		return;

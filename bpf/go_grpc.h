@@ -23,19 +23,17 @@ struct go_type {
 };
 
 enum {
-	KIND_POINTER = 22,
 	KIND_MAP = 21,
 	KIND_SLICE = 23,
 	KIND_STRING = 24,
 	KIND_STRUCT = 25,
-	KIND_MASK = 31, /* above it there are flags until Go 1.23 */
 };
 
 static __always_inline u8 go_type_read(struct go_type *t, u64 at)
 {
 	if (!at || bpf_probe_read_user(t, sizeof(*t), (void *)at))
 		return 0;
-	return t->kind & KIND_MASK;
+	return t->kind & GO_KIND_MASK;
 }
 
 /* status.Error, a struct of one pointer, unlike other errors that end a call. */
@@ -43,7 +41,7 @@ static __always_inline bool is_status(u64 itab)
 {
 	struct go_type t;
 
-	return go_type_read(&t, go_word(itab, 8)) == KIND_POINTER &&
+	return go_type_read(&t, go_word(itab, 8)) == GO_KIND_POINTER &&
 	       go_type_read(&t, t.key) == KIND_STRUCT && t.size == 8 && t.pointers == 8;
 }
 

@@ -42,9 +42,24 @@ struct {
 	__type(value, struct grpc_made);
 } go_grpc_made_blank SEC(".maps");
 
+/* Whether the SDK tells of a call: its stats handler begins a span for each attempt,
+ * under what the call was given. */
+SUBPROGRAM bool attempt_told(const struct go_hit *hit, u64 stream, const struct call_event *e)
+{
+	const struct go_program *p = hit->program;
+	u64 attempt = go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_ATTEMPT]);
+	struct go_cause cause = {};
+
+	return sdk_cause(hit, go_held(attempt, p->field[GO_GRPC_ATTEMPT_CTX]), &cause) &&
+	       cause.kind == SDK_CLIENT &&
+	       __builtin_memcmp(cause.span.span_id, e->h.ctx.parent_id, 8);
+}
+
 static __always_inline void made_submit(const struct go_hit *hit, const struct grpc_stream *key,
 					struct grpc_made *made)
 {
+	if (go_has_sdk(hit->program) && !made->event.told)
+		made->event.told = attempt_told(hit, key->stream, &made->event);
 	call_submit(&made->event, hit->now);
 	bpf_map_delete_elem(&go_grpc_made, key);
 }
@@ -53,11 +68,11 @@ SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u6
 {
 	const struct go_program *p = hit->program;
 	struct call_event *e = &made->event;
-	struct trace_context *cause = go_cause(hit, made->context);
 	u64 header = go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]);
+	struct go_cause cause;
 
 	call_begin(e, hit, LIBRARY_GO_GRPC_CLIENT, ROLE_CLIENT);
-	trace_new(&e->h.ctx, cause);
+	call_caused(e, &cause, go_cause(hit, made->context, &cause));
 	call_text(e, TEXT_PATH, header, p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
 	call_text(e, TEXT_HOST, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_CC]),
 		  p->field[GO_GRPC_CONN_TARGET], HOST_MAX);

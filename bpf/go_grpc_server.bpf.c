@@ -61,15 +61,6 @@ static __always_inline struct header_search *header_search(u64 goid)
 		10, { 0x6174736563617274, 0x6574 } \
 	}
 
-/* context/context.go */
-struct value_context {
-	u64 parent[2];
-	u64 key_type;
-	u64 key;
-	u64 value_type;
-	u64 value;
-};
-
 #define METADATA_DEPTH 6
 
 /* Whether a type is map[string][]string. */
@@ -132,10 +123,15 @@ SUBPROGRAM void stream_taken(const struct grpc_served *served, const struct go_h
 	struct go_context_key key = { .tgid = hit->task.tgid, .context = served->context };
 	const struct call_event *e = &served->event;
 	struct task task = { .ctx = e->h.ctx, .sock = served->sock, .gen = served->gen, .open = 1 };
+	struct go_cause cause = {};
 
+	/* Until v1.59 the SDK is told of a call before its goroutine begins. */
+	if (go_has_sdk(hit->program) && sdk_cause(hit, served->context, &cause) &&
+	    cause.kind == SDK_SERVER && cause.open)
+		task.ctx = cause.span;
 	if (bpf_map_update_elem(&tasks, &hit->task, &task, BPF_ANY))
 		drop(DROP_TASKS_FULL);
-	if (key.context && bpf_map_update_elem(&go_contexts, &key, &e->h.ctx, BPF_ANY))
+	if (key.context && bpf_map_update_elem(&go_contexts, &key, &task.ctx, BPF_ANY))
 		drop(DROP_CALLS_FULL);
 }
 
@@ -143,12 +139,14 @@ SUBPROGRAM void stream_taken(const struct grpc_served *served, const struct go_h
 SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served)
 {
 	struct go_context_key key = { .tgid = hit->task.tgid, .context = served->context };
+	struct call_event *e = &served->event;
 
+	e->told = sdk_served(hit, &key, &e->h.ctx);
 	bpf_map_delete_elem(&go_contexts, &key);
 	bpf_map_delete_elem(&tasks, &hit->task);
-	served->event.h.sock = served->sock;
-	served->event.h.gen = served->gen;
-	call_submit(&served->event, hit->now);
+	e->h.sock = served->sock;
+	e->h.gen = served->gen;
+	call_submit(e, hit->now);
 	bpf_map_delete_elem(&go_grpc_served, &hit->task);
 }
 

@@ -196,6 +196,26 @@ __noinline int header_find(u64 goid, u64 header)
 	return 0;
 }
 
+/* Reads the traceparent, by the name that it has in the map at header. False: there
+ * is no valid one. */
+static __always_inline bool header_traceparent(struct call_event *e, struct header_search *s,
+					       u64 header, struct header_name name,
+					       struct trace_context *remote)
+{
+	u8 value[64] WORDS = {};
+	u64 len;
+
+	s->name = name;
+	header_find(e->h.task, header);
+	len = s->value.len;
+	if (!s->value.data || len < TRACEPARENT_SIZE)
+		return false;
+	if (len > sizeof(value) - 1)
+		len = sizeof(value) - 1;
+	return !bpf_probe_read_user(value, len, (void *)s->value.data) &&
+	       trace_parse(value, len, remote);
+}
+
 /* Reads traceparent and tracestate, by the names they have in the map at header, into
  * remote and the call's texts. False: there is no valid context. */
 static __always_inline bool header_remote(struct call_event *e, struct header_search *s, u64 header,
@@ -203,18 +223,7 @@ static __always_inline bool header_remote(struct call_event *e, struct header_se
 					  struct header_name tracestate,
 					  struct trace_context *remote)
 {
-	u8 value[64] WORDS = {};
-	u64 len;
-
-	s->name = traceparent;
-	header_find(e->h.task, header);
-	len = s->value.len;
-	if (!s->value.data || len < TRACEPARENT_SIZE)
-		return false;
-	if (len > sizeof(value) - 1)
-		len = sizeof(value) - 1;
-	if (bpf_probe_read_user(value, len, (void *)s->value.data) ||
-	    !trace_parse(value, len, remote))
+	if (!header_traceparent(e, s, header, traceparent, remote))
 		return false;
 	s->name = tracestate;
 	header_find(e->h.task, header);

@@ -7,6 +7,7 @@
  * branches that test the error of either, in the goroutine that made the request.
  */
 #include "go_call.h"
+#include "go_header.h"
 #include "go_outgoing.h"
 
 /* A request from its connection to its answer. */
@@ -16,6 +17,7 @@ struct made {
 	u64 header;	       /* http.Header */
 	u8 caller[8] WORDS;    /* who called the request that caused this one */
 	struct go_image image; /* of what is read at the time */
+	struct header_search search;
 };
 
 /* Inserted by go_http_connected, deleted by the hook that ends the request and, if
@@ -27,6 +29,16 @@ struct {
 	__type(key, struct task_key);
 	__type(value, struct made);
 } go_made SEC(".maps");
+
+static __always_inline struct header_search *header_search(u64 goid)
+{
+	struct task_key key = { .id = goid, .is_goroutine = 1 };
+	struct made *made;
+
+	key.tgid = bpf_get_current_pid_tgid() >> 32;
+	made = bpf_map_lookup_elem(&go_made, &key);
+	return made ? &made->search : NULL;
+}
 
 /* A fresh value: too large for the stack. Never written. */
 struct {
@@ -171,6 +183,43 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 ur
 	return bpf_map_lookup_elem(&go_made, &hit->task);
 }
 
+/*
+ * The header that a program with an SDK has put into its request. Unless a proxy
+ * forwards what came in, or the program put in what causes the call, it is of the
+ * call's own span: one that the SDK does not export, which the agent then tells of
+ * if the SDK records it, but not if the SDK has left it out of its sample.
+ */
+SUBPROGRAM void header_told(struct made *made, const struct go_cause *cause)
+{
+	struct call_event *e = &made->event;
+	struct trace_context own = {};
+
+	if (!header_traceparent(e, &made->search, made->header, HTTP_TRACEPARENT, &own))
+		return;
+	if (!__builtin_memcmp(own.span_id, made->caller, 8) ||
+	    !__builtin_memcmp(own.span_id, e->h.ctx.parent_id, 8))
+		return;
+	e->told = __builtin_memcmp(own.span_id, cause->mute, 8) != 0;
+	if (same_trace(&own, &e->h.ctx))
+		__builtin_memcpy(own.parent_id, e->h.ctx.parent_id, 8);
+	e->h.ctx = own;
+}
+
+/* Who called the request that is served: what a proxy would forward. */
+SUBPROGRAM void request_caller(struct made *made, const struct go_hit *hit, u64 context)
+{
+	struct trace_context *served = go_context_span(context, hit->task.tgid);
+	struct task *task;
+	bool overlapped;
+
+	if (!served) {
+		task = task_serving(&hit->task, &overlapped);
+		served = task ? &task->ctx : NULL;
+	}
+	if (served)
+		__builtin_memcpy(made->caller, served->parent_id, sizeof(made->caller));
+}
+
 /* Where a request has its fields: an http.Request's, or what HTTP/2's client has for
  * one. */
 struct request_fields {
@@ -204,19 +253,26 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit, u64 
 {
 	struct go_image *image = &made->image;
 	struct call_event *e = &made->event;
-	struct trace_context *cause;
+	struct go_cause cause;
+	bool caused;
+	u64 context;
 
 	go_image_read(image, request);
-	cause = go_cause(hit, go_image_held(image, f->ctx));
-	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
-	e->start = dial_began(hit);
-	trace_new(&e->h.ctx, cause);
-	if (cause)
-		__builtin_memcpy(made->caller, cause->parent_id, sizeof(made->caller));
-	e->request_size = go_image_word(image, f->content_length);
-	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
 	made->header = go_image_word(image, f->header);
 	made->url = go_image_word(image, f->url);
+	context = go_image_held(image, f->ctx);
+	caused = go_cause(hit, context, &cause);
+	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
+	e->start = dial_began(hit);
+	call_caused(e, &cause, caused);
+	if (cause.kind)
+		request_caller(made, hit, context);
+	else if (caused)
+		__builtin_memcpy(made->caller, cause.span.parent_id, sizeof(made->caller));
+	if (go_has_sdk(hit->program) && !e->told)
+		header_told(made, &cause);
+	e->request_size = go_image_word(image, f->content_length);
+	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
 	url_read(made, hit->program, made->url);
 }
 

@@ -212,6 +212,7 @@ SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 	struct go_context_key key = { .context = served->context, .tgid = hit->task.tgid };
 	struct call_event *e = &served->event;
 
+	e->told = sdk_served(hit, &key, &e->h.ctx);
 	bpf_map_delete_elem(&go_contexts, &key);
 	if (e->h.sock) {
 		struct task *task = bpf_map_lookup_elem(&tasks, &hit->task);

@@ -7,28 +7,9 @@
  * for, until there are rows or the connection is let go. A statement without a
  * connection is not reported.
  */
-#include "go_call.h"
+#include "go_sql.h"
 
 #define QUERY_MAX 256
-
-/* A statement from its connection to its end. */
-struct sql_made {
-	struct call_event event;
-	u64 query;    /* address of its text */
-	u64 failed;   /* when its connection turned out to be bad */
-	u32 waiting;  /* has no connection, as far as is known */
-	u32 attempts; /* whose connection was bad */
-};
-
-/* Inserted by the hooks of which a statement has one, deleted by the hook that ends it and, if
- * its process is gone, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct sql_made);
-} go_sql_made SEC(".maps");
 
 /* A fresh value: too large for the stack. Never written. */
 struct {
@@ -62,7 +43,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 					     const struct go_string *query)
 {
 	struct sql_made *made = bpf_map_lookup_elem(&go_sql_made, &hit->task);
-	struct trace_context *cause;
+	struct go_cause cause;
 	struct call_event *e;
 
 	if (made && made->attempts) {
@@ -81,8 +62,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 	e = &made->event;
 	call_begin(e, hit, LIBRARY_GO_SQL, ROLE_CLIENT);
 	e->database = hit->program->database;
-	cause = go_cause(hit, context);
-	trace_new(&e->h.ctx, cause);
+	call_caused(e, &cause, go_cause(hit, context, &cause));
 	call_append(e, TEXT_PATH, query->data, query->len, QUERY_MAX);
 	return made;
 }

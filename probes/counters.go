@@ -79,6 +79,7 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "events", Noun: "events", Help: "Records that the kernel programs put into the ring.", Value: sum.counts[abi.CountEvents]},
 		{Name: "uncaptured_bytes", Help: "Bytes counted and by design not copied.", Value: sum.counts[abi.CountUncapturedBytes]},
 		{Name: "bufferless_calls", Help: "Calls that moved bytes without a user buffer (sendfile, splice).", Value: sum.counts[abi.CountSendfile]},
+		{Name: "told_by_sdk", Help: "Requests and calls left to the program's own SDK, which exports them.", Value: sum.counts[abi.CountToldBySdk]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},

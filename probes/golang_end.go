@@ -11,9 +11,10 @@ import (
 )
 
 // unfinished tells the sink of calls that an event ends and no hook will in time:
-// those of a process that is gone, and those on a connection that was reset. Of the
-// latter the handler still runs: the kernel keeps what it knows of it, and what its
-// hook tells in the end is not passed on.
+// those of a process that is gone, with its own SDK if it had one, and those on a
+// connection that was reset. Of the latter the handler still runs: the kernel keeps what
+// it knows of it, and what its hook tells in the end is not passed on. What an SDK will
+// tell in the end is left to it.
 func (p *Probes) unfinished(ev *event.Event, sink Sink) {
 	h := ev.Header
 	switch {
@@ -24,7 +25,7 @@ func (p *Probes) unfinished(ev *event.Event, sink Sink) {
 		}
 	case ev.Kind() == abi.EventClose && abi.CloseReason(ev.Close.Reason) == abi.CloseReset:
 		reset := func(c *abi.CallEvent) bool {
-			return abi.Role(c.Role) == abi.RoleServer && c.H.Sock == h.Sock && c.H.Gen == h.Gen
+			return c.Told == 0 && abi.Role(c.Role) == abi.RoleServer && c.H.Sock == h.Sock && c.H.Gen == h.Gen
 		}
 		for _, record := range p.libraries.calls(reset, false) {
 			p.tell(record, abi.CallReset, h.Ktime, sink)
@@ -70,13 +71,13 @@ func (l *libraries) calls(wanted func(call *abi.CallEvent) bool, take bool) (fou
 	defer l.mu.Unlock()
 	for _, name := range callMaps() {
 		if m := l.maps[name]; m != nil {
-			found = append(found, callsIn(m, wanted, take)...)
+			found = append(found, callsIn(m, l.maps["tasks"], wanted, take)...)
 		}
 	}
 	return found
 }
 
-func callsIn(m *ebpf.Map, wanted func(call *abi.CallEvent) bool, take bool) (found [][]byte) {
+func callsIn(m, tasks *ebpf.Map, wanted func(call *abi.CallEvent) bool, take bool) (found [][]byte) {
 	var (
 		key   abi.TaskKey
 		value []byte
@@ -84,7 +85,11 @@ func callsIn(m *ebpf.Map, wanted func(call *abi.CallEvent) bool, take bool) (fou
 		all   [][]byte
 	)
 	for entries := m.Iterate(); entries.Next(&key, &value); value = nil {
-		if len(value) >= int(unsafe.Sizeof(abi.CallEvent{})) && wanted(callOf(value)) {
+		if len(value) < int(unsafe.Sizeof(abi.CallEvent{})) {
+			continue
+		}
+		markTold(tasks, key, callOf(value))
+		if wanted(callOf(value)) {
 			keys, all = append(keys, key), append(all, value)
 		}
 	}
@@ -94,6 +99,19 @@ func callsIn(m *ebpf.Map, wanted func(call *abi.CallEvent) bool, take bool) (fou
 		}
 	}
 	return found
+}
+
+// markTold marks a served call whose span the program's SDK has begun: it is what the
+// goroutine serves from then on (sdk_serves in bpf/go_sdk.h), and what other spans name
+// as their parent.
+func markTold(tasks *ebpf.Map, key abi.TaskKey, call *abi.CallEvent) {
+	var serves abi.Task
+	if abi.Role(call.Role) != abi.RoleServer || tasks == nil || tasks.Lookup(&key, &serves) != nil {
+		return
+	}
+	if serves.Open == 1 && serves.Overlapped == 0 && serves.Ctx.SpanId != call.H.Ctx.SpanId {
+		call.Told, call.H.Ctx = 1, serves.Ctx
+	}
 }
 
 // callStart reads when a call of the kernel's tables began.

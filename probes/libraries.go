@@ -11,6 +11,7 @@ import (
 	"github.com/throughline/throughline/probes/runtime/go/library"
 	"github.com/throughline/throughline/probes/runtime/go/mux"
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
+	"github.com/throughline/throughline/probes/runtime/go/otelsdk"
 )
 
 // GoLibraries are the libraries of Go programs that are probed; write says whether
@@ -19,7 +20,7 @@ func GoLibraries(write bool) []library.Library {
 	all := []library.Library{
 		nethttp.Server(), nethttp.Client(), nethttp.Context1(), nethttp.Context2(),
 		grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library(),
-		gin.Library(), echo.Library(), chi.Library(), mux.Library(),
+		gin.Library(), echo.Library(), chi.Library(), mux.Library(), otelsdk.Library(),
 	}
 	return slices.DeleteFunc(all, func(l library.Library) bool { return l.Writes && !write })
 }

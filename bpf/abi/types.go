@@ -22,7 +22,8 @@ type CallEvent struct {
 	TextAt       [7]uint16
 	TextUsed     uint32
 	Database     uint16
-	Reserved     [3]uint16
+	Told         uint8
+	Reserved     [5]uint8
 	Text         [1024]uint8
 }
 
@@ -131,7 +132,8 @@ const (
 	CountUncapturedBytes CountKind = 1
 	CountSendfile        CountKind = 2
 	CountInjected        CountKind = 3
-	CountKinds           CountKind = 4
+	CountToldBySdk       CountKind = 4
+	CountKinds           CountKind = 5
 )
 
 type CounterLine struct {
@@ -348,7 +350,16 @@ const (
 	GoMuxPath                     GoField = 75
 	GoMuxTemplate                 GoField = 76
 	GoMuxType                     GoField = 77
-	GoFields                      GoField = 78
+	GoSdkSpanContext              GoField = 78
+	GoSdkSpanParent               GoField = 79
+	GoSdkSpanKind                 GoField = 80
+	GoSdkSpanEnd                  GoField = 81
+	GoGrpcClientStreamAttempt     GoField = 82
+	GoGrpcAttemptCtx              GoField = 83
+	GoSdkSpanTracer               GoField = 84
+	GoSdkTracerProvider           GoField = 85
+	GoSdkProviderProcessors       GoField = 86
+	GoFields                      GoField = 87
 )
 
 type GoOffset uint32
@@ -359,7 +370,8 @@ const (
 
 type GoProgram struct {
 	_                structs.HostLayout
-	Field            [78]uint16
+	Field            [87]uint16
+	_                [2]byte
 	TransportRequest uint32
 	RequestWriter    uint32
 	Database         uint32

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/probes"
 	"github.com/throughline/throughline/probes/gobin"
 	"github.com/throughline/throughline/probes/gobin/offsets"
@@ -19,6 +20,8 @@ type GoProgram struct {
 	PIE       bool   `json:"pie"`
 	Cgo       bool   `json:"cgo"`
 	DebugInfo bool   `json:"debug_info"`
+	// SDK: OpenTelemetry's is probed, so that nothing is reported twice.
+	SDK bool `json:"sdk"`
 	// Libraries are those that can be probed.
 	Libraries []GoLibrary `json:"libraries"`
 	// Notes are sentences: what cannot be probed and why, and what is a guess.
@@ -81,6 +84,7 @@ func examineGo(path string, write bool) (*GoProgram, error) {
 	}
 	g := &GoProgram{
 		Version: f.GoVersion, Stripped: f.Stripped, PIE: f.PIE, Cgo: f.Cgo, DebugInfo: f.DWARF,
+		SDK:       made.Program.Field[abi.GoSdkSpanKind] != uint16(abi.GoAbsent),
 		Libraries: []GoLibrary{}, Notes: append([]string{}, made.Notes...),
 	}
 	for _, one := range made.Probes {

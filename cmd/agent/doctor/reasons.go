@@ -106,7 +106,9 @@ func (t *Target) reasons(p *process.Process, r *Report, sockets []process.Socket
 	if slices.ContainsFunc(descriptors, func(d string) bool { return strings.Contains(d, "[io_uring]") }) {
 		say("It uses io_uring: transfers made through it are counted, and their contents are not seen.")
 	}
-	if t.SDK != "" {
+	if t.Go != nil && t.Go.SDK {
+		say("Its OpenTelemetry SDK exports spans of its own: what they tell of is not shown once more, and the rest has them as parents.")
+	} else if t.SDK != "" {
 		say("It seems to have an OpenTelemetry SDK in it (by %s): the requests that it traces itself are shown here as well.", t.SDK)
 	}
 	if _, err := process.ParseResourceAttributes(p.Env["OTEL_RESOURCE_ATTRIBUTES"]); err != nil {

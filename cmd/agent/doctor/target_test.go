@@ -102,6 +102,7 @@ func TestReasons(t *testing.T) {
 		{"TLS", Target{is64: true, Libraries: []string{"libssl.so.3"}}, process.Process{}, nil, nil, "libssl.so.3"},
 		{"io_uring", Target{is64: true}, process.Process{}, nil, []string{"anon_inode:[io_uring]"}, "io_uring"},
 		{"SDK", Target{is64: true, SDK: "its command line"}, process.Process{}, nil, nil, "are shown here as well"},
+		{"probed SDK", Target{is64: true, SDK: "a module", Go: &GoProgram{SDK: true}}, process.Process{}, nil, nil, "is not shown once more"},
 		{"root cgroup", Target{is64: true}, process.Process{Cgroup: "/", CgroupDir: "/cg"}, nil, nil, "root cgroup"},
 		{"foreign cgroup", Target{is64: true}, process.Process{Cgroup: "/../x"}, nil, nil, "outside the hierarchy"},
 	}

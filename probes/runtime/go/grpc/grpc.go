@@ -54,6 +54,8 @@ func Client() library.Library {
 			field(abi.GoGrpcClientStreamHdr, root+".clientStream", "callHdr"),
 			field(abi.GoGrpcClientStreamCtx, root+".clientStream", "ctx"),
 			field(abi.GoGrpcClientStreamCc, root+".clientStream", "cc"),
+			field(abi.GoGrpcClientStreamAttempt, root+".clientStream", "attempt").OrAbsent(), // with the SDK only
+			field(abi.GoGrpcAttemptCtx, root+".csAttempt", "ctx").OrAbsent(),
 			field(abi.GoGrpcCallMethod, transport+".CallHdr", "Method"),
 			field(abi.GoGrpcConnTarget, root+".ClientConn", "target"),
 		}),

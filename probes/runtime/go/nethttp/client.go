@@ -30,7 +30,7 @@ func Client() library.Library {
 			{Program: "go_http2_answered", Function: "net/http/internal/http2.(*Transport).RoundTripOpt", Behind: "net/http/internal/http2.(*ClientConn).roundTrip", Optional: true},
 			{Program: "go_http_dial", Function: "net/http.(*Transport).queueForDial", Optional: true},
 		},
-		Fields: slices.Concat(library.Runtime(), library.Socket(), request(), []library.Field{
+		Fields: slices.Concat(library.Runtime(), library.Socket(), library.Map(), request(), []library.Field{
 			library.Std(abi.GoTransportRequest, "net/http.transportRequest.Request"),
 			library.Std(abi.GoUrlScheme, "net/url.URL.Scheme"),
 			library.Std(abi.GoUrlHost, "net/url.URL.Host"),

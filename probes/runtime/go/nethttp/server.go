@@ -63,6 +63,7 @@ func Server() library.Library {
 func request() []library.Field {
 	return []library.Field{
 		library.Std(abi.GoRequestMethod, "net/http.Request.Method"),
+		library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 		library.Std(abi.GoRequestUrl, "net/http.Request.URL"),
 		library.Std(abi.GoRequestHeader, "net/http.Request.Header"),
 		library.Std(abi.GoRequestContentLength, "net/http.Request.ContentLength"),

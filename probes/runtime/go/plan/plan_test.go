@@ -14,6 +14,7 @@ import (
 	"github.com/throughline/throughline/probes/runtime/go/grpc"
 	"github.com/throughline/throughline/probes/runtime/go/library"
 	"github.com/throughline/throughline/probes/runtime/go/nethttp"
+	"github.com/throughline/throughline/probes/runtime/go/otelsdk"
 	"github.com/throughline/throughline/probes/runtime/go/plan"
 )
 
@@ -24,7 +25,7 @@ func TestProgram(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library()}
+	libraries := []library.Library{nethttp.Server(), nethttp.Client(), grpc.Server(), grpc.Client(), grpc.Context(), databasesql.Library(), otelsdk.Library()}
 	for _, b := range []struct {
 		name, arch string
 		flags      []string
@@ -75,12 +76,16 @@ func check(t *testing.T, p *plan.Plan, arch string) {
 		"go_grpc_handle": 1, "go_grpc_status": 2,
 		"go_grpc_attempt": 1, "go_grpc_given_up": 1, "go_grpc_finish": 1,
 		"go_sql_query": 1, "go_sql_exec": 1, "go_sql_prepared": 2, "go_sql_connected": 1, "go_sql_rows": 1, "go_sql_put": 1, "go_sql_release": 2,
+		"go_sdk_start": 1,
 	} {
 		if sites[program] != want {
 			t.Errorf("%s: %d sites, want %d", program, sites[program], want)
 		}
 	}
-	for number := abi.GoGrpcStreamCtx; number <= abi.GoGrpcServerStreamSt; number++ {
+	for number := abi.GoGrpcStreamCtx; number < abi.GoFields; number++ {
+		if number > abi.GoGrpcServerStreamSt && number < abi.GoSdkSpanContext {
+			continue // of net/http, of what is written, and of routes
+		}
 		if p.Program.Field[number] == uint16(abi.GoAbsent) {
 			t.Errorf("field %d is not known", number)
 		}

@@ -1,5 +1,5 @@
-// Command calls links all that is probed of gRPC-Go and database/sql, and net/http
-// with the HTTP/2 of golang.org/x/net. It is never run.
+// Command calls links all that is probed of gRPC-Go, database/sql and OpenTelemetry's
+// SDK, and net/http with the HTTP/2 of golang.org/x/net. It is never run.
 package main
 
 import (
@@ -8,13 +8,14 @@ import (
 	"net"
 	"net/http"
 
+	"go.opentelemetry.io/otel/sdk/trace"
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 )
 
 func main() {
-	ctx := context.Background()
+	ctx, _ := trace.NewTracerProvider().Tracer("").Start(context.Background(), "")
 	l, _ := net.Listen("tcp", "localhost:0")
 	go grpc.NewServer().Serve(l)
 	if c, err := grpc.NewClient(l.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials())); err == nil {
