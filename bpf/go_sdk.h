@@ -32,9 +32,12 @@ struct go_cause {
 	u8 mute[8] WORDS; /* the innermost of the SDK's that it does not export */
 };
 
+/* Set by the agent in what it loads for programs that have the SDK. */
+const volatile bool have_sdk;
+
 static __always_inline bool go_has_sdk(const struct go_program *p)
 {
-	return p->field[GO_SDK_SPAN_KIND] != GO_ABSENT;
+	return have_sdk && p->field[GO_SDK_SPAN_KIND] != GO_ABSENT;
 }
 
 #define SLICE_SIZE 24
@@ -124,7 +127,7 @@ SUBPROGRAM bool sdk_cause(const struct go_hit *hit, u64 context, struct go_cause
 			cause->span = *found;
 			return true;
 		}
-		if (bpf_probe_read_user(&c, sizeof(c), (void *)context))
+		if (!go_read(&c, sizeof(c), context)) /* most are shorter */
 			return false;
 		if (c.value && is_sdk_span(c.value_type) &&
 		    sdk_span_read(hit->program, c.value, cause))

@@ -101,7 +101,9 @@ func measureCosts(t *testing.T, name string) ([]cost, time.Duration) {
 			m.Close()
 		}
 	}()
-	o, err := readObject(name, Config{}.settings(), nil)
+	set := Config{}.settings()
+	set["have_sdk"] = true // the costlier variant
+	o, err := readObject(name, set, nil)
 	if err == nil {
 		err = o.share(shared)
 	}

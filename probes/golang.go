@@ -27,7 +27,7 @@ type libraries struct {
 	mu       sync.Mutex
 	kernel   *btf.Spec            // nil once the agent is open: read anew
 	maps     map[string]*ebpf.Map // those of the socket source, and the libraries' own
-	objects  map[string]*object
+	objects  map[variant]*object
 	programs map[fileID]*goProgram
 	links    map[uint32][]link.Link // by tgid
 }
@@ -51,7 +51,7 @@ type goProgram struct {
 func newLibraries(p *Probes, set settings) *libraries {
 	return &libraries{
 		probes: p, set: set, table: sync.OnceValues(offsets.Load),
-		maps: maps.Clone(p.maps), objects: map[string]*object{}, programs: map[fileID]*goProgram{}, links: map[uint32][]link.Link{},
+		maps: maps.Clone(p.maps), objects: map[variant]*object{}, programs: map[fileID]*goProgram{}, links: map[uint32][]link.Link{},
 	}
 }
 
@@ -124,63 +124,24 @@ func (l *libraries) place(p *process.Process, program *goProgram) error {
 	type place struct{ object, program string }
 	at := map[place][]uint64{}
 	for _, one := range program.plan.Probes {
-		if _, err := l.object(one.Object); err != nil {
-			return err
-		}
 		key := place{one.Object, one.Program}
 		at[key] = append(at[key], one.Offset)
+	}
+	if err := l.loadAll(variants(program.plan)); err != nil {
+		return err
 	}
 	if err := l.maps["go_programs"].Update(program.index, &program.plan.Program, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("telling the kernel of a Go program: %w", err)
 	}
 	for key, offsets := range at {
-		links, err := l.objects[key.object].uprobe(key.program, l.set["uprobe_multi"] == true, p.ExecutableHandle(), p.PID, offsets)
+		o := l.objects[variant{key.object, hasSDK(program.plan)}]
+		links, err := o.uprobe(key.program, l.set["uprobe_multi"] == true, p.ExecutableHandle(), p.PID, offsets)
 		if err != nil {
 			return fmt.Errorf("placing %s: %w", key.program, err)
 		}
 		l.links[uint32(p.PID)] = append(l.links[uint32(p.PID)], links...)
 	}
 	return nil
-}
-
-// preload loads what executables need. What fails is tried again, and told, for the
-// target that has it.
-func (l *libraries) preload(executables []string, kernel *btf.Spec) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.kernel = kernel
-	defer func() { l.kernel = nil }()
-	for _, path := range executables {
-		program, err := l.program(path)
-		if err != nil {
-			continue
-		}
-		for _, one := range program.plan.Probes {
-			if _, err := l.object(one.Object); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// object loads kernel programs when the first target needs them.
-func (l *libraries) object(name string) (*object, error) {
-	if o, ok := l.objects[name]; ok {
-		return o, nil
-	}
-	o, err := readObject(name, l.set, nil)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.share(l.maps); err != nil {
-		return nil, err
-	}
-	if err := o.load(l.maps, l.kernel); err != nil {
-		return nil, err
-	}
-	l.probes.add(o)
-	l.objects[name] = o
-	return o, nil
 }
 
 // detach takes the probes out of a process, whose executable is then as it was.
