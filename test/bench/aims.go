@@ -30,7 +30,7 @@ func (r *report) aims() []aim {
 	const v = "agent"
 	for _, w := range workloads() {
 		kept := pairwise(r.values(w.name, v, saturated, throughput), r.values(w.name, "none", saturated, throughput), ratio)
-		if w.name == "go" || w.name == "nginx" {
+		if w.name != "python" {
 			middle(w.name+": throughput kept", 0.85, false, "", kept)
 		}
 		for _, s := range []scenario{saturated, paced} {

@@ -23,6 +23,10 @@ const (
 )
 
 func (s scenario) load(w workload) load {
+	if w.caller != "" {
+		rate := map[scenario]int{saturated: 0, paced: w.rate}[s]
+		return calls(w.caller, rate, connections)
+	}
 	switch s {
 	case saturated:
 		return saturate

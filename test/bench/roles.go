@@ -22,9 +22,12 @@ func play(role string, args []string) error {
 	defer stop()
 	roles := map[string]func(context.Context, []string) error{
 		"hello":     serveHello,
+		"secure":    serveSecure,
+		"echo":      serveEcho,
 		"caller":    serveCaller,
 		"collector": serveCollector,
 		"pace":      playPace,
+		"calls":     playCalls,
 		"bystander": playBystander,
 	}
 	f, ok := roles[role]
@@ -61,9 +64,13 @@ func serve(ctx context.Context, address string, h http.Handler) error {
 }
 
 func serveHello(ctx context.Context, args []string) error {
-	return serve(ctx, args[0], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return serve(ctx, args[0], hello())
+}
+
+func hello() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "hello\n")
-	}))
+	})
 }
 
 // serveCaller answers with what the address of its second argument answers.

@@ -24,18 +24,26 @@ type workload struct {
 	about string
 	rate  int // requests a second for latencies: well below what it can serve
 	spans int // that one request makes
+	// caller is what calls it instead of wrk and the pacer, see callers; "" for them.
+	caller string
 	// start returns the server's command; beside starts what it needs.
 	start func(ctx context.Context, dir, address string, beside *stage.Stage) (*exec.Cmd, error)
 }
 
 func workloads() []workload {
 	return []workload{
-		{"go", "Go net/http, hello", 2000, 1, func(_ context.Context, _, address string, _ *stage.Stage) (*exec.Cmd, error) {
+		{"go", "Go net/http, hello", 2000, 1, "", func(_ context.Context, _, address string, _ *stage.Stage) (*exec.Cmd, error) {
 			return as("hello", address)
 		}},
-		{"nginx", "nginx with one worker, hello", 2000, 1, startNginx},
-		{"python", "Python http.server with threads, hello", 500, 1, startPython},
-		{"go-call", "Go net/http that calls another (untraced) service", 2000, 2, startCaller},
+		{"nginx", "nginx with one worker, hello", 2000, 1, "", startNginx},
+		{"python", "Python http.server with threads, hello", 500, 1, "", startPython},
+		{"go-call", "Go net/http that calls another (untraced) service", 2000, 2, "", startCaller},
+		{"go-https", "Go net/http over TLS, hello", 2000, 1, "https", func(_ context.Context, _, address string, _ *stage.Stage) (*exec.Cmd, error) {
+			return as("secure", address)
+		}},
+		{"go-grpc", "gRPC-Go, unary echo", 2000, 1, "grpc", func(_ context.Context, _, address string, _ *stage.Stage) (*exec.Cmd, error) {
+			return as("echo", address)
+		}},
 	}
 }
 
