@@ -88,16 +88,18 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 	bool tls = go_word(connection, p->field[GO_PERSIST_CONN_TLS_STATE]);
 	struct sock *sk = go_socket(p, go_held(connection, p->field[GO_PERSIST_CONN_CONN]), tls);
 	struct conn *c = go_claim(hit, sk, ROLE_CLIENT);
+	u64 writer = go_word(connection, p->field[GO_PERSIST_CONN_BW]);
 
+	if (tls)
+		outgoing_put(hit, writer, &e->h.ctx, made->header);
+	else
+		outgoing_drop(hit, writer);
 	if (!c)
 		return;
 	e->h.sock = (u64)sk;
 	e->h.gen = c->gen;
-	if (tls) {
-		outgoing_put(hit, go_word(connection, p->field[GO_PERSIST_CONN_BW]), &e->h.ctx,
-			     made->header);
+	if (tls)
 		return;
-	}
 	c->ctx = e->h.ctx;
 	__builtin_memcpy(c->caller, made->caller, sizeof(c->caller));
 	c->flags |= CONN_PREPARED;

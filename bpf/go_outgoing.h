@@ -20,7 +20,12 @@ struct go_address {
 struct go_outgoing {
 	struct trace_context ctx;
 	u64 header; /* the request's http.Header; 0: not known */
+	u64 since;
 };
+
+/* How old what is taken may be, in nanoseconds. Requests that are given up before they
+ * are written leave theirs, and the address may be that of something else one day. */
+#define OUTGOING_AGE_MAX 1000000000ULL
 
 /* Inserted when a request is given its connection, deleted when its header is
  * written, overwritten by the next one at the address, evicted by age. */
@@ -35,10 +40,19 @@ static __always_inline void outgoing_put(const struct go_hit *hit, u64 address,
 					 const struct trace_context *ctx, u64 header)
 {
 	struct go_address key = { .address = address, .tgid = hit->task.tgid };
-	struct go_outgoing out = { .ctx = *ctx, .header = header };
+	struct go_outgoing out = { .ctx = *ctx, .header = header, .since = hit->now };
 
 	if (write_user && address)
 		bpf_map_update_elem(&go_outgoings, &key, &out, BPF_ANY);
+}
+
+/* What is written at the address is no request of which anything is known. */
+static __always_inline void outgoing_drop(const struct go_hit *hit, u64 address)
+{
+	struct go_address key = { .address = address, .tgid = hit->task.tgid };
+
+	if (write_user)
+		bpf_map_delete_elem(&go_outgoings, &key);
 }
 
 /* Takes what is known of the address into out. */
@@ -52,7 +66,7 @@ static __always_inline bool outgoing_take(const struct go_hit *hit, u64 address,
 		return false;
 	*out = *found;
 	bpf_map_delete_elem(&go_outgoings, &key);
-	return true;
+	return hit->now - out->since < OUTGOING_AGE_MAX;
 }
 
 #endif

@@ -81,6 +81,8 @@ static __always_inline struct header_search *header_search(u64 goid)
 	return bpf_map_lookup_elem(&go_searches, &key);
 }
 
+#define HEADER_FIELDS_MAX 64 /* that header_find sees all of */
+
 /* Whether the request has a traceparent of the program's own. Not knowing counts as
  * yes: there must never be two. */
 SUBPROGRAM bool header_has_own(const struct go_hit *hit, u64 header)
@@ -91,6 +93,9 @@ SUBPROGRAM bool header_has_own(const struct go_hit *hit, u64 header)
 
 	if (!header)
 		return false;
+	/* Both kinds of map begin with the number of their entries. */
+	if (go_word(header, 0) > HEADER_FIELDS_MAX)
+		return true;
 	s = bpf_map_lookup_elem(&go_searches_blank, &zero);
 	if (!s || bpf_map_update_elem(&go_searches, &hit->task, s, BPF_ANY))
 		return true;
@@ -192,6 +197,19 @@ struct hpack_field {
 	u64 sensitive;
 };
 
+/* Whether the fields are a request's: a response's begin with :status. */
+static __always_inline bool fields_of_request(u64 fields)
+{
+	struct go_string name = {};
+	u64 word = 0;
+
+	bpf_probe_read_user(&name, sizeof(name), (void *)fields);
+	if (name.len != 7)
+		return false;
+	bpf_probe_read_user(&word, 7, (void *)name.data);
+	return word == 0x646f6874656d3a; /* ":method" */
+}
+
 #define FIELDS_MAX 32
 
 /* Whether one of the fields is a traceparent; true if there are too many to tell. */
@@ -250,6 +268,8 @@ int go_write_grpc_fields(struct pt_regs *ctx)
 	out = outgoing_of_context(&hit, go_argument_home(ctx, 2));
 	if (out && !fields_have_own(fields, len))
 		outgoing_put(&hit, fields, &out->ctx, 0);
+	else
+		outgoing_drop(&hit, fields);
 	return 0;
 }
 
@@ -281,7 +301,7 @@ int go_write_grpc(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	if (outgoing_take(&hit, GO_3(ctx), &out)) {
+	if (outgoing_take(&hit, GO_3(ctx), &out) && fields_of_request(GO_3(ctx))) {
 		frame.ctx = out.ctx;
 		writer_of_grpc(&frame.writer, hit.program, GO_0(ctx));
 		bpf_map_update_elem(&go_frames, &hit.task, &frame, BPF_ANY);

@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -44,29 +47,35 @@ func (o *options) runMatrix(ctx context.Context, cache string, m machine) (statu
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return exitBroken, err
 	}
-	rows := map[string][]cell{}
-	var releases []string
+	var (
+		releases []string
+		jobs     []*job
+	)
 	for version := range strings.FieldsSeq(o.matrix) {
 		if m.kernel, err = findKernel(ctx, cache, version); err != nil {
 			return exitBroken, err
 		}
 		releases = append(releases, m.kernel.release)
 		for _, f := range flavours {
-			m.copies = []string{o.binary, o.tests}
-			m.env = append(slices.Clone(o.env),
+			j := &job{machine: m, flavour: f.name, since: f.since, log: filepath.Join(logs, version+"-"+f.name+".log")}
+			j.console = filepath.Join(logs, version+"-"+f.name+".console")
+			j.copies = []string{o.binary, o.tests}
+			j.env = append(slices.Clone(o.env),
 				"THROUGHLINE_VM=1", "THROUGHLINE_BIN=/host/"+filepath.Base(o.binary), "THROUGHLINE_FLAVOUR="+f.name)
-			m.command = []string{"./" + filepath.Base(o.tests), "-test.v", "-test.run", o.pattern,
+			j.command = []string{"./" + filepath.Base(o.tests), "-test.v", "-test.run", o.pattern,
 				"-test.timeout", (o.timeout - 20*time.Second).String()}
-			c, err := m.cell(ctx, filepath.Join(logs, version+"-"+f.name+".log"), f.since)
-			if err != nil {
-				return exitBroken, err
-			}
-			if c.verdict == "FAIL" {
-				status = 1
-			}
-			rows[m.kernel.release] = append(rows[m.kernel.release], c)
-			fmt.Fprintf(os.Stderr, "  %-5s %s %s: %s\n", "VM", m.kernel.release, f.name, c)
+			jobs = append(jobs, j)
 		}
+	}
+	if err := runJobs(ctx, jobs); err != nil {
+		return exitBroken, err
+	}
+	rows := map[string][]cell{}
+	for _, j := range jobs {
+		if j.result.verdict == "FAIL" {
+			status = 1
+		}
+		rows[j.kernel.release] = append(rows[j.kernel.release], j.result)
 	}
 	text := table(releases, rows)
 	fmt.Print(text)
@@ -74,6 +83,33 @@ func (o *options) runMatrix(ctx context.Context, cache string, m machine) (statu
 		err = os.WriteFile(o.table, []byte(text), 0o644)
 	}
 	return status, err
+}
+
+// A job is one machine's share of the matrix.
+type job struct {
+	machine
+	flavour, since string
+	log            string
+	result         cell
+}
+
+// runJobs runs as many machines at once as there are processors: each takes one.
+func runJobs(ctx context.Context, jobs []*job) error {
+	var (
+		wait sync.WaitGroup
+		room = make(chan struct{}, runtime.NumCPU())
+		errs = make([]error, len(jobs))
+	)
+	for i, j := range jobs {
+		room <- struct{}{}
+		wait.Go(func() {
+			defer func() { <-room }()
+			j.result, errs[i] = j.cell(ctx, j.log, j.since)
+			fmt.Fprintf(os.Stderr, "  %-5s %s %s: %s\n", "VM", j.kernel.release, j.flavour, j.result)
+		})
+	}
+	wait.Wait()
+	return errors.Join(errs...)
 }
 
 func (m *machine) cell(ctx context.Context, log, since string) (cell, error) {
