@@ -68,12 +68,12 @@ SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u6
 {
 	const struct go_program *p = hit->program;
 	struct call_event *e = &made->event;
-	u64 header = go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]);
 	struct go_cause cause;
 
 	call_begin(e, hit, LIBRARY_GO_GRPC_CLIENT, ROLE_CLIENT);
 	call_caused(e, &cause, go_cause(hit, made->context, &cause));
-	call_text(e, TEXT_PATH, header, p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
+	call_text(e, TEXT_PATH, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_HDR]),
+		  p->field[GO_GRPC_CALL_METHOD], PATH_MAX);
 	call_text(e, TEXT_HOST, go_word(stream, p->field[GO_GRPC_CLIENT_STREAM_CC]),
 		  p->field[GO_GRPC_CONN_TARGET], HOST_MAX);
 	outgoing_put(hit, made->context, &e->h.ctx, 0);
