@@ -518,7 +518,7 @@ enum count_kind {
 
 /* The variable `counters` of every object. */
 #define COUNTER_CPUS 256 /* a power of two; beyond it CPUs share a line */
-#define COUNTER_LINE 16
+#define COUNTER_LINE 32
 
 struct counter_line {
 	__u64 drops[COUNTER_LINE];  /* by enum drop_reason */

@@ -138,8 +138,8 @@ const (
 
 type CounterLine struct {
 	_      structs.HostLayout
-	Drops  [16]uint64
-	Counts [16]uint64
+	Drops  [32]uint64
+	Counts [32]uint64
 }
 
 type Counters struct {
