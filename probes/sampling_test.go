@@ -207,3 +207,47 @@ func TestServices(t *testing.T) {
 		t.Errorf("without names: %d", got)
 	}
 }
+
+// TestSamplingLoads: the verifier takes what only some samplers have the programs do. The budget is for the others.
+func TestSamplingLoads(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("loading kernel programs needs root")
+	}
+	if err := rlimit.RemoveMemlock(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []Sampling{
+		{Sampler: sampling.Sampler{Ratio: true, Threshold: sampling.Range / 2}, MaxPerSecond: 100},
+		{Sampler: sampling.Sampler{ParentBased: true, Ratio: true, Threshold: sampling.Range / 2}, ReportUnsampled: true},
+	} {
+		for _, name := range objectNames() {
+			if err := loadAlone(name, Config{Sampling: s}.settings()); err != nil {
+				for _, c := range refused(t, name, err) {
+					t.Logf("%s is absent: %v", c.key(), refusal(c.absent))
+				}
+			}
+		}
+	}
+}
+
+// loadAlone loads an object over maps of its own.
+func loadAlone(name string, set settings) error {
+	set["have_sdk"] = true // the costlier variant
+	shared := map[string]*ebpf.Map{}
+	defer func() {
+		for _, m := range shared {
+			m.Close()
+		}
+	}()
+	o, err := readObject(name, set, nil)
+	if err == nil {
+		err = o.share(shared)
+	}
+	if err == nil {
+		err = o.load(shared, nil)
+	}
+	if err != nil {
+		return err
+	}
+	return o.Close()
+}

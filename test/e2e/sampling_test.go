@@ -388,3 +388,24 @@ func TestSamplingPipelinedBehind(t *testing.T) {
 		t.Errorf("%d connections are counted as given up, want the relay's two", lost)
 	}
 }
+
+// TestSamplingStatements: what a library's probes report of a request is sampled as the request is.
+func TestSamplingStatements(t *testing.T) {
+	r := newRig(t)
+	s := r.service(command{args: []string{r.framework("postgres"), "-listen", "{address}"}}, "")
+	agent, figure := r.figured(nil, s.proc)
+	ask := r.newAsker(s.address)
+	const n = 20
+	for range n {
+		ask.get("/", flagged("01"))
+		ask.get("/", flagged("00"))
+	}
+	agent.await(2*n, func(span) bool { return true })
+	if out := figure("sampled_out_total"); out != 2*n {
+		t.Errorf("%d requests and statements were left out, want %d", out, 2*n)
+	}
+	spans := agent.stop()
+	if len(spans) != 2*n || len(filter(spans, ofKind(client))) != n {
+		t.Errorf("%d spans:%s", len(spans), list(spans))
+	}
+}
