@@ -18,6 +18,66 @@ _Static_assert(METHOD_MAX + PATH_MAX + HOST_MAX + PEER_MAX + TRACESTATE_MAX + RO
 		       CALL_TEXT_SIZE,
 	       "the texts fit");
 
+/* How many open calls of a kind there is memory for from the start, and how many more
+ * may be: to allocate an entry and to free it costs more than all else that hooks do. */
+#define CALLS_AT_HAND 2048
+#define CALLS_MORE 16384
+
+/*
+ * The table of the open calls of one kind, which is three maps: of those at hand, of
+ * more, and of one fresh value, which is too large for the stack and never written. A
+ * value begins with its struct call_event. NAME_find returns NULL for none, NAME_insert
+ * if there is no room.
+ */
+#define OPEN_CALLS(name, key_type, value_type)                                 \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_HASH);                               \
+		__uint(max_entries, CALLS_AT_HAND);                            \
+		__type(key, key_type);                                         \
+		__type(value, value_type);                                     \
+	} name SEC(".maps");                                                   \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_HASH);                               \
+		__uint(max_entries, CALLS_MORE);                               \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                          \
+		__type(key, key_type);                                         \
+		__type(value, value_type);                                     \
+	} name##_more SEC(".maps");                                            \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
+		__uint(max_entries, 1);                                        \
+		__type(key, u32);                                              \
+		__type(value, value_type);                                     \
+	} name##_blank SEC(".maps");                                           \
+                                                                               \
+	static __always_inline value_type *name##_find(const key_type *key)    \
+	{                                                                      \
+		value_type *call = bpf_map_lookup_elem(&name, key);            \
+                                                                               \
+		return call ? call : bpf_map_lookup_elem(&name##_more, key);   \
+	}                                                                      \
+                                                                               \
+	static __always_inline value_type *name##_insert(const key_type *key)  \
+	{                                                                      \
+		u32 zero = 0;                                                  \
+		value_type *blank = bpf_map_lookup_elem(&name##_blank, &zero); \
+                                                                               \
+		if (!blank)                                                    \
+			return NULL;                                           \
+		if (!bpf_map_update_elem(&name, key, blank, BPF_ANY))          \
+			return bpf_map_lookup_elem(&name, key);                \
+		if (!bpf_map_update_elem(&name##_more, key, blank, BPF_ANY))   \
+			return bpf_map_lookup_elem(&name##_more, key);         \
+		drop(DROP_CALLS_FULL);                                         \
+		return NULL;                                                   \
+	}                                                                      \
+                                                                               \
+	static __always_inline void name##_delete(const key_type *key)         \
+	{                                                                      \
+		if (bpf_map_delete_elem(&name, key))                           \
+			bpf_map_delete_elem(&name##_more, key);                \
+	}
+
 /* Fills in what every call begins with; all else is zero. */
 static __always_inline void call_begin(struct call_event *e, const struct go_hit *hit, u16 library,
 				       u8 role)

@@ -22,13 +22,7 @@ struct made {
 
 /* Inserted by go_http_connected, deleted by the hook that ends the request and, if
  * the goroutine died before, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct made);
-} go_made SEC(".maps");
+OPEN_CALLS(go_made, struct task_key, struct made)
 
 static __always_inline struct header_search *header_search(u64 goid)
 {
@@ -36,17 +30,9 @@ static __always_inline struct header_search *header_search(u64 goid)
 	struct made *made;
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	made = bpf_map_lookup_elem(&go_made, &key);
+	made = go_made_find(&key);
 	return made ? &made->search : NULL;
 }
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct made);
-} go_made_blank SEC(".maps");
 
 /* When a goroutine began to wait for a new connection. Inserted by
  * go_http_dial, deleted by the next hook. */
@@ -161,15 +147,14 @@ static __always_inline void url_read(struct made *made, const struct go_program 
 static __always_inline void made_submit(const struct go_hit *hit, struct made *made)
 {
 	call_submit(&made->event, hit->now);
-	bpf_map_delete_elem(&go_made, &hit->task);
+	go_made_delete(&hit->task);
 }
 
 /* The request that begins, or NULL if it is tried once more on another connection:
  * then it is the one that is known. */
 static __always_inline struct made *made_insert(const struct go_hit *hit, u64 url)
 {
-	struct made *made = bpf_map_lookup_elem(&go_made, &hit->task);
-	u32 zero = 0;
+	struct made *made = go_made_find(&hit->task);
 
 	if (made) {
 		if (made->url == url && made->event.call_flags & CALL_FAILED)
@@ -177,12 +162,7 @@ static __always_inline struct made *made_insert(const struct go_hit *hit, u64 ur
 		made->event.call_flags |= CALL_FAILED; /* its end was not seen */
 		made_submit(hit, made);
 	}
-	made = bpf_map_lookup_elem(&go_made_blank, &zero);
-	if (!made || bpf_map_update_elem(&go_made, &hit->task, made, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_made, &hit->task);
+	return go_made_insert(&hit->task);
 }
 
 /*
@@ -300,7 +280,7 @@ int go_http_connected(struct pt_regs *ctx)
 	if (made) {
 		request_begins(made, &hit, request, &fields);
 	} else {
-		made = bpf_map_lookup_elem(&go_made, &hit.task);
+		made = go_made_find(&hit.task);
 	}
 	if (!made)
 		return 0;
@@ -329,7 +309,7 @@ int go_http2_send(struct pt_regs *ctx)
 		return 0;
 	fields_of_stream(&fields, hit.program);
 	url = go_word(request, fields.url);
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (!made || made->url != url) {
 		made = made_insert(&hit, url);
 		if (!made)
@@ -353,7 +333,7 @@ int go_http2_answered(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (!made)
 		return 0;
 	if (failed)
@@ -392,7 +372,7 @@ int go_http_answered(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (!made)
 		return 0;
 	e = &made->event;
@@ -418,7 +398,7 @@ int go_http_given_up(struct pt_regs *ctx)
 
 	if (retry || !go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (made)
 		made_submit(&hit, made);
 	return 0;

@@ -21,21 +21,7 @@ struct served {
 
 /* Inserted by go_http_serve, deleted by the hook that ends the request and, if the
  * goroutine died before, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct served);
-} go_served SEC(".maps");
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct served);
-} go_served_blank SEC(".maps");
+OPEN_CALLS(go_served, struct task_key, struct served)
 
 static __always_inline struct header_search *header_search(u64 goid)
 {
@@ -43,7 +29,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	struct served *served;
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	served = bpf_map_lookup_elem(&go_served, &key);
+	served = go_served_find(&key);
 	return served ? &served->search : NULL;
 }
 
@@ -137,18 +123,6 @@ SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *
 		drop(DROP_CALLS_FULL);
 }
 
-static __always_inline struct served *served_insert(const struct go_hit *hit)
-{
-	u32 zero = 0;
-	struct served *blank = bpf_map_lookup_elem(&go_served_blank, &zero);
-
-	if (!blank || bpf_map_update_elem(&go_served, &hit->task, blank, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_served, &hit->task);
-}
-
 /* Reads what an http.Request says of itself. */
 SUBPROGRAM void request_read(struct served *served, const struct go_program *p)
 {
@@ -181,7 +155,7 @@ int go_http_serve(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	served = served_insert(&hit);
+	served = go_served_insert(&hit.task);
 	if (!served)
 		return 0;
 	e = &served->event;
@@ -227,13 +201,13 @@ SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 	if (route_expected(hit->program))
 		route_tell(hit, e);
 	call_submit(e, hit->now);
-	bpf_map_delete_elem(&go_served, &hit->task);
+	go_served_delete(&hit->task);
 }
 
 /* What the goroutine serves, or NULL. */
 static __always_inline struct served *served_now(struct go_hit *hit, u64 g)
 {
-	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_served, &hit->task) : NULL;
+	return go_hit_begin(hit, g) ? go_served_find(&hit->task) : NULL;
 }
 
 /* Nobody gets the answer: the connection was torn down meanwhile. */
