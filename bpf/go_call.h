@@ -150,22 +150,25 @@ static __always_inline void call_image_text(struct call_event *e, u32 which,
 		    go_image_word(image, offset + sizeof(u64)), max);
 }
 
-/* The descriptor of what a net.Conn holds, if that is a *net.TCPConn: other types
- * have other layouts, so what is found has to look like a net.netFD in use. */
-static __always_inline u64 go_net_fd(const struct go_program *p, u64 held)
+/* Reads the net.netFD of what a net.Conn holds, if that is a *net.TCPConn: other types
+ * have other layouts, so what is found has to look like a netFD in use. */
+SUBPROGRAM bool go_net_fd(const struct go_program *p, u64 held, struct go_image *fd)
 {
-	u64 fd = go_word(held, p->field[GO_TCP_CONN_FD]);
+	u64 at = go_word(held, p->field[GO_TCP_CONN_FD]);
 
-	if (!fd || (u32)go_word(fd, p->field[GO_NET_FD_SOTYPE]) != SOCK_STREAM ||
-	    go_byte(fd, p->field[GO_POLL_FD_IS_STREAM]) != 1)
-		return 0;
-	switch ((u32)go_word(fd, p->field[GO_NET_FD_FAMILY])) {
+	if (!at)
+		return false;
+	go_image_read(fd, at);
+	if ((u32)go_image_word(fd, p->field[GO_NET_FD_SOTYPE]) != SOCK_STREAM ||
+	    go_image_byte(fd, p->field[GO_POLL_FD_IS_STREAM]) != 1)
+		return false;
+	switch ((u32)go_image_word(fd, p->field[GO_NET_FD_FAMILY])) {
 	case AF_UNIX:
 	case AF_INET:
 	case AF_INET6:
-		return fd;
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 /* How many times a connection may be wrapped: by what limits or counts them, by
@@ -173,18 +176,15 @@ static __always_inline u64 go_net_fd(const struct go_program *p, u64 held)
 #define WRAPPED_MAX 3
 
 /* The socket behind a net.Conn: held is what the interface holds, which a *tls.Conn
- * and others may have around the *net.TCPConn. */
-SUBPROGRAM struct sock *go_socket(const struct go_program *p, u64 held, bool tls)
+ * and others may have around the *net.TCPConn. What image had is lost. */
+SUBPROGRAM struct sock *go_socket(const struct go_program *p, u64 held, bool tls,
+				  struct go_image *image)
 {
 	if (tls)
 		held = go_held(held, p->field[GO_TLS_CONN_CONN]);
 	for (int i = 0; i <= WRAPPED_MAX && held; i++) {
-		u64 fd = go_net_fd(p, held);
-
-		if (!fd)
-			fd = go_net_fd(p, go_word(held, 0));
-		if (fd)
-			return sock_from_fd(go_word(fd, p->field[GO_POLL_FD_SYSFD]));
+		if (go_net_fd(p, held, image) || go_net_fd(p, go_word(held, 0), image))
+			return sock_from_fd(go_image_word(image, p->field[GO_POLL_FD_SYSFD]));
 		held = go_held(held, 0);
 	}
 	return NULL;

@@ -18,7 +18,10 @@ struct grpc_served {
 	 * they do is caused by the call. */
 	u64 sock;
 	u64 gen;
-	struct header_search search;
+	union { /* at a time */
+		struct go_image image;
+		struct header_search search;
+	};
 };
 
 /* Inserted by go_grpc_handle, deleted by the hook that ends the call and, if its
@@ -140,7 +143,8 @@ SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served
 SUBPROGRAM void stream_claimed(struct grpc_served *served, const struct go_hit *hit, u64 transport)
 {
 	const struct go_program *p = hit->program;
-	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false);
+	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false,
+				    &served->image);
 	struct conn *c = go_claim(hit, sk, ROLE_SERVER);
 
 	if (!c)

@@ -54,9 +54,8 @@ SUBPROGRAM bool header_context(struct served *served, struct trace_context *remo
 
 /* The connection that the goroutine has served before, or whose request the
  * socket source saw it read. */
-static __always_inline struct conn *served_conn(const struct go_hit *hit, u64 *sock)
+static __always_inline struct conn *served_conn(const struct task *task, u64 *sock)
 {
-	struct task *task = bpf_map_lookup_elem(&tasks, &hit->task);
 	struct conn *c;
 
 	if (!task || !task->sock)
@@ -67,11 +66,11 @@ static __always_inline struct conn *served_conn(const struct go_hit *hit, u64 *s
 }
 
 /* The connection behind a response of HTTP/1 over plain TCP. */
-SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, u64 response, u64 *sock)
+SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, struct served *served, u64 *sock)
 {
 	const struct go_program *p = hit->program;
-	u64 conn = go_word(response, p->field[GO_RESPONSE_CONN]);
-	struct sock *sk = go_socket(p, go_held(conn, p->field[GO_CONN_RWC]), false);
+	u64 conn = go_word(served->response, p->field[GO_RESPONSE_CONN]);
+	struct sock *sk = go_socket(p, go_held(conn, p->field[GO_CONN_RWC]), false, &served->image);
 
 	*sock = (u64)sk;
 	return go_claim(hit, sk, ROLE_SERVER);
@@ -102,12 +101,13 @@ SUBPROGRAM void request_begins(struct served *served, struct conn *c)
 		trace_new_root(&e->h.ctx);
 }
 
-/* From now on the goroutine, and whoever is handed the context, serves it. */
-SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *hit)
+/* From now on the goroutine, and whoever is handed the context, serves it. known: what
+ * the goroutine has served before, or NULL. */
+SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *hit,
+			      struct task *known)
 {
 	struct go_context_key key = { .context = served->context, .tgid = hit->task.tgid };
 	const struct call_event *e = &served->event;
-	struct task *known = bpf_map_lookup_elem(&tasks, &hit->task);
 	struct task task = {
 		.ctx = e->h.ctx,
 		.sock = e->h.sock,
@@ -150,6 +150,7 @@ int go_http_serve(struct pt_regs *ctx)
 	struct served *served;
 	struct conn *c = NULL;
 	struct call_event *e;
+	struct task *task;
 	struct go_hit hit;
 	u64 sock = 0;
 
@@ -158,15 +159,18 @@ int go_http_serve(struct pt_regs *ctx)
 	served = go_served_insert(&hit.task);
 	if (!served)
 		return 0;
+	task = bpf_map_lookup_elem(&tasks, &hit.task);
 	e = &served->event;
 	served->response = GO_2(ctx);
 	served->request = GO_3(ctx);
 	call_begin(e, &hit, LIBRARY_GO_HTTP_SERVER, ROLE_SERVER);
 	request_read(served, hit.program);
 	if (e->major == 1 && !(e->call_flags & CALL_TLS)) {
-		c = served_conn(&hit, &sock);
+		c = served_conn(task, &sock);
 		if (!c || !(c->flags & CONN_CLAIMED))
-			c = response_conn(&hit, served->response, &sock);
+			c = response_conn(&hit, served, &sock);
+		if (!c)
+			go_image_read(&served->image, served->request); /* once more */
 	}
 	if (c) {
 		e->h.sock = sock;
@@ -176,7 +180,7 @@ int go_http_serve(struct pt_regs *ctx)
 				hit.program->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
 	}
 	request_begins(served, c);
-	request_taken(served, &hit);
+	request_taken(served, &hit, task);
 	return 0;
 }
 
