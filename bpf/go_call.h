@@ -29,53 +29,58 @@ _Static_assert(METHOD_MAX + PATH_MAX + HOST_MAX + PEER_MAX + TRACESTATE_MAX + RO
  * value begins with its struct call_event. NAME_find returns NULL for none, NAME_insert
  * if there is no room.
  */
-#define OPEN_CALLS(name, key_type, value_type)                                 \
-	struct {                                                               \
-		__uint(type, BPF_MAP_TYPE_HASH);                               \
-		__uint(max_entries, CALLS_AT_HAND);                            \
-		__type(key, key_type);                                         \
-		__type(value, value_type);                                     \
-	} name SEC(".maps");                                                   \
-	struct {                                                               \
-		__uint(type, BPF_MAP_TYPE_HASH);                               \
-		__uint(max_entries, CALLS_MORE);                               \
-		__uint(map_flags, BPF_F_NO_PREALLOC);                          \
-		__type(key, key_type);                                         \
-		__type(value, value_type);                                     \
-	} name##_more SEC(".maps");                                            \
-	struct {                                                               \
-		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
-		__uint(max_entries, 1);                                        \
-		__type(key, u32);                                              \
-		__type(value, value_type);                                     \
-	} name##_blank SEC(".maps");                                           \
-                                                                               \
-	static __always_inline value_type *name##_find(const key_type *key)    \
-	{                                                                      \
-		value_type *call = bpf_map_lookup_elem(&name, key);            \
-                                                                               \
-		return call ? call : bpf_map_lookup_elem(&name##_more, key);   \
-	}                                                                      \
-                                                                               \
-	static __always_inline value_type *name##_insert(const key_type *key)  \
-	{                                                                      \
-		u32 zero = 0;                                                  \
-		value_type *blank = bpf_map_lookup_elem(&name##_blank, &zero); \
-                                                                               \
-		if (!blank)                                                    \
-			return NULL;                                           \
-		if (!bpf_map_update_elem(&name, key, blank, BPF_ANY))          \
-			return bpf_map_lookup_elem(&name, key);                \
-		if (!bpf_map_update_elem(&name##_more, key, blank, BPF_ANY))   \
-			return bpf_map_lookup_elem(&name##_more, key);         \
-		drop(DROP_CALLS_FULL);                                         \
-		return NULL;                                                   \
-	}                                                                      \
-                                                                               \
-	static __always_inline void name##_delete(const key_type *key)         \
-	{                                                                      \
-		if (bpf_map_delete_elem(&name, key))                           \
-			bpf_map_delete_elem(&name##_more, key);                \
+#define OPEN_CALLS(name, key_type, value_type)                                    \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_HASH);                                  \
+		__uint(max_entries, CALLS_AT_HAND);                               \
+		__type(key, key_type);                                            \
+		__type(value, value_type);                                        \
+	} name SEC(".maps");                                                      \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_HASH);                                  \
+		__uint(max_entries, CALLS_MORE);                                  \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                             \
+		__type(key, key_type);                                            \
+		__type(value, value_type);                                        \
+	} name##_more SEC(".maps");                                               \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                 \
+		__uint(max_entries, 1);                                           \
+		__type(key, u32);                                                 \
+		__type(value, value_type);                                        \
+	} name##_blank SEC(".maps");                                              \
+                                                                                  \
+	bool name##_overflowed; /* the second map has been used */                \
+                                                                                  \
+	static __always_inline value_type *name##_find(const key_type *key)       \
+	{                                                                         \
+		value_type *call = bpf_map_lookup_elem(&name, key);               \
+                                                                                  \
+		return call ? call : bpf_map_lookup_elem(&name##_more, key);      \
+	}                                                                         \
+                                                                                  \
+	static __always_inline value_type *name##_insert(const key_type *key)     \
+	{                                                                         \
+		u32 zero = 0;                                                     \
+		value_type *blank = bpf_map_lookup_elem(&name##_blank, &zero);    \
+                                                                                  \
+		if (!blank)                                                       \
+			return NULL;                                              \
+		if (name##_overflowed) /* the end of the key's last was missed */ \
+			bpf_map_delete_elem(&name##_more, key);                   \
+		if (!bpf_map_update_elem(&name, key, blank, BPF_ANY))             \
+			return bpf_map_lookup_elem(&name, key);                   \
+		name##_overflowed = true;                                         \
+		if (!bpf_map_update_elem(&name##_more, key, blank, BPF_ANY))      \
+			return bpf_map_lookup_elem(&name##_more, key);            \
+		drop(DROP_CALLS_FULL);                                            \
+		return NULL;                                                      \
+	}                                                                         \
+                                                                                  \
+	static __always_inline void name##_delete(const key_type *key)            \
+	{                                                                         \
+		if (bpf_map_delete_elem(&name, key))                              \
+			bpf_map_delete_elem(&name##_more, key);                   \
 	}
 
 /* Fills in what every call begins with; all else is zero. */
