@@ -91,6 +91,16 @@ func (a *Agent) Stop() error {
 	return nil
 }
 
+// Kill ends the agent by SIGKILL, so that it can do nothing any more, and returns
+// when it is gone.
+func (a *Agent) Kill() error {
+	if err := a.program.Kill(); err != nil {
+		return err
+	}
+	<-a.read
+	return nil
+}
+
 // LastLine is what the agent said last; at its end, what it saw and lost.
 func (a *Agent) LastLine() string {
 	a.mu.Lock()
