@@ -105,6 +105,7 @@ const (
 	hearPeek // MSG_PEEK first
 	hearAll  // MSG_WAITALL
 	hearPoll // poll, then MSG_DONTWAIT
+	hearTold // poll, then as much as FIONREAD tells of
 	hearings
 )
 

@@ -18,8 +18,8 @@ type report struct {
 }
 
 const (
-	headForm = "%-16s %8s %9s %13s %13s %9s %7s %8s %10s %5s %7s\n"
-	rowForm  = "%-16s %8d %9d %13d %13d %9d %7d %8d %10d %5d %7d\n"
+	headForm = "%-16s %8s %9s %13s %13s %9s %7s %8s %9s %10s %5s %7s\n"
+	rowForm  = "%-16s %8d %9d %13d %13d %9d %7d %8d %9d %10d %5d %7d\n"
 )
 
 // examplesMax is how many faults of a mode are printed.
@@ -29,7 +29,7 @@ const examplesMax = 8
 func (r *report) print(t trial) {
 	r.trials++
 	fmt.Fprintf(r.out, "\n%s: %s; seed %d\n", t.mode.name, t.mode.about, r.options.seed)
-	fmt.Fprintf(r.out, headForm, "kind", "streams", "requests", "bytes sent", "bytes heard", "headers", "EAGAIN", "notices", "different", "hung", "failed")
+	fmt.Fprintf(r.out, headForm, "kind", "streams", "requests", "bytes sent", "bytes heard", "headers", "EAGAIN", "notices", "FIONREAD", "different", "hung", "failed")
 	faults := t.faults()
 	var all counts
 	for _, k := range kinds() {
@@ -59,7 +59,7 @@ func (r *report) print(t trial) {
 }
 
 func (r *report) row(name string, c counts, wrong map[verdict]int) {
-	fmt.Fprintf(r.out, rowForm, name, c.Streams, c.Requests, c.Sent, c.Heard, c.Headers, c.Again, c.Notices, wrong[different], wrong[hung], wrong[failed])
+	fmt.Fprintf(r.out, rowForm, name, c.Streams, c.Requests, c.Sent, c.Heard, c.Headers, c.Again, c.Notices, c.Untold, wrong[different], wrong[hung], wrong[failed])
 }
 
 // judge says what is wrong with a trial, "" if nothing is.
@@ -72,6 +72,8 @@ func (t *trial) judge(all counts, wrong map[verdict]int, o *options) string {
 		return "nothing was sent"
 	case all.Again > 0 && !t.mode.again:
 		return fmt.Sprintf("%d blocked receives ended with EAGAIN", all.Again)
+	case all.Untold > 0 && !t.mode.untold:
+		return fmt.Sprintf("FIONREAD says %d times that nothing is there, where something is", all.Untold)
 	case all.Notices > 0 && !t.mode.notices:
 		return fmt.Sprintf("%d notifications of MSG_ZEROCOPY have a wrong number", all.Notices)
 	case kept.Requests > 0 && kept.Blocks*100 < kept.Requests*t.mode.least:

@@ -32,6 +32,8 @@ func TestReport(t *testing.T) {
 		{"EAGAIN that is known", made("headers", client(counts{Again: 1, Streams: 1})), ""},
 		{"notices", made("off", client(counts{Notices: 1, Streams: 1})), "MSG_ZEROCOPY"},
 		{"notices that are known", made("nonblocking", client(counts{Notices: 1, Streams: 1})), ""},
+		{"FIONREAD", made("off", client(counts{Untold: 1, Streams: 1})), "FIONREAD"},
+		{"FIONREAD that is known", made("headers", client(counts{Untold: 1, Streams: 1})), ""},
 		{"no headers", made("headers", func(x *trial) { x.server = newTally() }), "nothing is shown"},
 		{"nothing", made("off", func(x *trial) { x.client = newTally() }), "nothing was sent"},
 		{"too few deaths", made("killed", func(x *trial) { x.deaths = 2 }), "killed 2 times"},

@@ -64,15 +64,21 @@ func (x *talker) peer() unix.Sockaddr {
 	return &unix.SockaddrInet4{Port: x.client.port, Addr: [4]byte{127, 0, 0, 1}}
 }
 
-// await polls until one of the events is there.
+// await polls until one of the events is there, or the end.
 func (x *talker) await(events int16) error {
+	_, err := x.poll(events)
+	return err
+}
+
+// poll is await, and tells what is there.
+func (x *talker) poll(events int16) (is int16, err error) {
 	for {
 		fds := []unix.PollFd{{Fd: int32(x.fd), Events: events}}
 		n, err := unix.Poll(fds, -1)
 		if err == unix.EINTR || err == nil && n == 0 {
 			continue
 		}
-		return os.NewSyscallError("poll", err)
+		return fds[0].Revents, os.NewSyscallError("poll", err)
 	}
 }
 
@@ -149,6 +155,35 @@ func (x *talker) receiveOnce(to []byte) (int, error) {
 			err = unix.EINTR // whatever woke it: it polls again
 		}
 		return n, err
+	case hearTold:
+		return x.receiveTold(to)
 	}
 	return recv(x.fd, to, 0)
+}
+
+// receiveTold receives what FIONREAD tells of. That there is nothing, where
+// something is, is counted.
+func (x *talker) receiveTold(to []byte) (int, error) {
+	is, err := x.poll(unix.POLLIN)
+	if err != nil {
+		return 0, err
+	}
+	told, err := unix.IoctlGetInt(x.fd, unix.TIOCINQ)
+	if err != nil {
+		return 0, err
+	}
+	if told > 0 {
+		to = to[:min(told, len(to))]
+	}
+	n, err := recv(x.fd, to, unix.MSG_DONTWAIT)
+	if err == unix.EAGAIN {
+		return 0, unix.EINTR
+	}
+	if n > 0 && told == 0 && is&unix.POLLIN != 0 {
+		x.sum.Untold++
+	}
+	if err == nil && told > 0 && n != len(to) {
+		return 0, breaches(different, "FIONREAD tells of %d bytes, and %d are there", told, n)
+	}
+	return n, err
 }

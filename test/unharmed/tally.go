@@ -23,6 +23,7 @@ type counts struct {
 	Blocks   int // requests that got some
 	Extra    int // bytes of them
 	Again    int // blocked receives that ended with EAGAIN
+	Untold   int // bytes there, and FIONREAD says that none are
 	Notices  int // notifications of MSG_ZEROCOPY with numbers of no call
 }
 
@@ -82,6 +83,7 @@ func (c *counts) add(o counts) {
 	c.Extra += o.Extra
 	c.Again += o.Again
 	c.Notices += o.Notices
+	c.Untold += o.Untold
 }
 
 // blame notes what was wrong with a stream.
