@@ -14,7 +14,7 @@ type client struct {
 	maker    *maker
 	port     int
 	file     *os.File      // has the pool
-	deadline time.Duration // of a stream
+	deadline time.Duration // of a turn
 	tally    *tally
 	watch    watch
 	wanted   func(kind string) bool // nil: all
@@ -82,7 +82,8 @@ type talker struct {
 	fd      int
 	sum     counts
 	overdue atomic.Bool
-	ended   bool // it sends no more
+	till    atomic.Int64 // when the turn is to be over, Unix ns
+	ended   bool         // it sends no more
 	buffer  []byte
 	zero    zeroCounts
 }
@@ -91,8 +92,9 @@ func (x *talker) run() (err error) {
 	if x.fd, err = open(x.plan.socket); err != nil {
 		return err
 	}
-	end := x.client.watch.add(x, time.Now().Add(x.client.deadline))
+	end := x.client.watch.add(x)
 	defer func() { err = errors.Join(err, end()) }()
+	x.lastsTill(time.Now().Add(x.client.deadline))
 	if err := x.connect(); err != nil {
 		return err
 	}
@@ -102,6 +104,7 @@ func (x *talker) run() (err error) {
 	}
 	for i := range x.plan.turns {
 		t := x.plan.turn(i)
+		x.lastsTill(time.Now().Add(x.client.deadline))
 		if err := x.take(t); err != nil {
 			return err
 		}
@@ -109,6 +112,8 @@ func (x *talker) run() (err error) {
 	}
 	return x.finish()
 }
+
+func (x *talker) lastsTill(t time.Time) { x.till.Store(t.UnixNano()) }
 
 // take plays one turn.
 func (x *talker) take(t *turn) error {
@@ -221,20 +226,20 @@ func (x *talker) hear(want []byte) error {
 	return nil
 }
 
-// A watch ends streams that take too long, so that no thread is blocked for ever.
+// A watch ends streams whose turn takes too long, so that no thread is blocked for ever.
 type watch struct {
 	mu   sync.Mutex
-	live map[*talker]time.Time // to the deadline
+	live map[*talker]bool
 }
 
 // add begins to watch a stream; end closes its socket.
-func (w *watch) add(x *talker, deadline time.Time) (end func() error) {
+func (w *watch) add(x *talker) (end func() error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.live == nil {
-		w.live = map[*talker]time.Time{}
+		w.live = map[*talker]bool{}
 	}
-	w.live[x] = deadline
+	w.live[x] = true
 	return func() error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -254,8 +259,8 @@ func (w *watch) run(ended <-chan struct{}) {
 		case <-tick.C:
 		}
 		w.mu.Lock()
-		for x, deadline := range w.live {
-			if time.Now().After(deadline) {
+		for x := range w.live {
+			if time.Now().UnixNano() > x.till.Load() {
 				x.overdue.Store(true)
 				disconnect(x.fd)
 			}

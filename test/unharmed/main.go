@@ -37,7 +37,7 @@ func main() {
 	flag.Int64Var(&o.stream, "stream", -1, "only the conversation of this `NUMBER`")
 	flag.IntVar(&o.flight, "flight", 32, "hold `N` conversations at a time")
 	flag.IntVar(&o.deaths, "deaths", 3, "in the mode killed, kill the agent `N` times")
-	flag.DurationVar(&o.deadline, "deadline", 30*time.Second, "a conversation that takes longer hangs")
+	flag.DurationVar(&o.deadline, "deadline", 30*time.Second, "a conversation a turn of which takes longer hangs")
 	flag.StringVar(&o.agent, "agent", "bin/throughline", "the agent's `FILE`")
 	flag.StringVar(&o.flavour, "flavour", "auto", "how the agent hooks sockets")
 	flag.BoolVar(&o.list, "list", false, "list modes and kinds")

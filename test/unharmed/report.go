@@ -96,16 +96,17 @@ func (t *trial) counts(kind string) counts {
 	return c
 }
 
-// faults are those of both sides, one a stream: the gravest, and of those what the
+// faults are those of both sides, one a stream: that it hung, since its client then
+// ends it and the server misses the rest; else what differs, and of those what the
 // server says, which sees what arrives.
 func (t *trial) faults() []fault {
 	all := append(slices.Clone(t.server.Faults), t.client.Faults...)
-	gravity := []verdict{different, hung, failed}
+	order := []verdict{hung, different, failed}
 	slices.SortStableFunc(all, func(a, b fault) int {
 		if a.Stream != b.Stream {
 			return int(a.Stream) - int(b.Stream)
 		}
-		return slices.Index(gravity, a.What) - slices.Index(gravity, b.What)
+		return slices.Index(order, a.What) - slices.Index(order, b.What)
 	})
 	return slices.CompactFunc(all, func(a, b fault) bool { return a.Stream == b.Stream })
 }

@@ -18,7 +18,7 @@ import (
 type server struct {
 	maker    *maker
 	may      []header
-	deadline time.Duration // of a stream
+	deadline time.Duration // of a turn
 	tally    *tally
 	conns    sync.WaitGroup
 }
@@ -79,6 +79,9 @@ func (x *listener) run() error {
 	for i := range x.plan.turns {
 		t := x.plan.turn(i)
 		m := newMatch(t, x.server.may)
+		if err := x.lasts(); err != nil {
+			return err
+		}
 		err := x.hear(t, m)
 		x.sum.Headers += m.added
 		x.sum.Blocks += m.blocks
@@ -94,8 +97,11 @@ func (x *listener) run() error {
 	return x.finish()
 }
 
+// lasts begins a turn, which may take so long.
+func (x *listener) lasts() error { return x.conn.SetDeadline(time.Now().Add(x.server.deadline)) }
+
 func (x *listener) prepare() error {
-	if err := x.conn.SetDeadline(time.Now().Add(x.server.deadline)); err != nil {
+	if err := x.lasts(); err != nil {
 		return err
 	}
 	s := x.plan.socket
