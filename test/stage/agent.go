@@ -15,7 +15,7 @@ import (
 
 // attachTime is the longest that an agent may take until it traces, in an emulated
 // machine too.
-const attachTime = 90 * time.Second
+const attachTime = 3 * time.Minute
 
 // An Agent is throughline at work, with what it says.
 type Agent struct {

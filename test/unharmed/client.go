@@ -92,9 +92,9 @@ func (x *talker) run() (err error) {
 	if x.fd, err = open(x.plan.socket); err != nil {
 		return err
 	}
+	x.lastsTill(time.Now().Add(x.client.deadline))
 	end := x.client.watch.add(x)
 	defer func() { err = errors.Join(err, end()) }()
-	x.lastsTill(time.Now().Add(x.client.deadline))
 	if err := x.connect(); err != nil {
 		return err
 	}

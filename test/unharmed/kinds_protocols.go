@@ -13,7 +13,7 @@ func (d *dice) babble() *turn {
 	t := &turn{}
 	for range d.between(1, 4) {
 		if d.often(60) {
-			t.oddly(d.get())
+			t.lure(d.get())
 		} else {
 			data, _ := d.body(d.between(1, 2000))
 			t.add(data)

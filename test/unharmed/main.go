@@ -45,6 +45,7 @@ func main() {
 	flag.IntVar(&o.port, "port", 0, "internal: the server's")
 	flag.StringVar(&o.report, "report", "", "internal: where to write what was counted")
 	flag.StringVar(&o.may, "may", "", "internal: headers that may be added")
+	flag.BoolVar(&o.joined, "joined", false, "internal: the agent may come when connections are open")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -86,6 +87,7 @@ type options struct {
 	port   int
 	report string
 	may    string
+	joined bool
 }
 
 // choose reads the lists.

@@ -22,8 +22,16 @@ type match struct {
 	extra  int // bytes of headers
 }
 
-func newMatch(t *turn, may []header) *match {
-	return &match{text: t.text, heads: t.heads, may: may}
+// newMatch makes a match. joined: the agent may have come when the connection was
+// open.
+func newMatch(t *turn, may []header, joined bool) *match {
+	m := &match{text: t.text, may: may}
+	for _, h := range t.heads {
+		if joined || !h.late {
+			m.heads = append(m.heads, h)
+		}
+	}
+	return m
 }
 
 // done tells whether all of the text has come.

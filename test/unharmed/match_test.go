@@ -23,32 +23,35 @@ func TestMatch(t *testing.T) {
 		may     string
 		headers int
 		wrong   string // in the error
+		joined  bool
 	}{
-		{"nothing added", get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, ""},
-		{"one", get(), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent", 1, ""},
-		{"two of a block", get(), "GET / HTTP/1.1\r\n" + aB3 + aParent + "Host: x\r\n\r\n", "traceparent,b3", 2, ""},
-		{"of each request", two, "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent", 2, ""},
-		{"a body's", two, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, "byte 43"},
-		{"twice", get(), "GET / HTTP/1.1\r\n" + aParent + aParent + "Host: x\r\n\r\n", "traceparent", 0, "byte 16"},
-		{"not allowed", get(), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "", 0, "byte 16"},
-		{"of another name", get(), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent", 0, "byte 16"},
-		{"beside one's own", own("traceparent"), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent,b3", 0, "byte 16"},
-		{"one's own again", own("b3"), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent,b3", 0, "byte 16"},
-		{"beside another", own("b3"), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent,b3", 1, ""},
-		{"elsewhere", get(), "GET / HTTP/1.1\r\nHost: x\r\n" + aParent + "\r\n", "traceparent", 0, "byte 25"},
-		{"within a line", get(), "GET / HTTP/1.1\r\nHo" + aParent + "st: x\r\n\r\n", "traceparent", 0, "byte 18"},
-		{"before the request line", get(), aParent + "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, "byte 0"},
-		{"a bad value", get(), "GET / HTTP/1.1\r\n" + strings.Replace(aParent, "c-b", "x-b", 1) + "Host: x\r\n\r\n", "traceparent", 0, "byte 16"},
-		{"a line feed alone", get(), "GET / HTTP/1.1\r\n" + strings.Replace(aParent, "\r", "", 1) + "Host: x\r\n\r\n", "traceparent", 0, "byte 16"},
-		{"half of one", get(), "GET / HTTP/1.1\r\n" + aParent[:20], "traceparent", 0, "byte 16"},
-		{"a byte less", get(), "GET / HTTP/1.1\r\nHost: \r\n\r\n", "traceparent", 0, "byte 22"},
-		{"a byte changed", get(), "GET / HTTP/1.1\r\nHost: y\r\n\r\n", "traceparent", 0, "byte 22"},
-		{"an early end", get(), "GET / HTTP/1.1\r\nHost: x\r\n", "traceparent", 0, "the end comes behind byte 25 of 27"},
-		{"nearly one of the sender's", (&turn{}).ask([]byte("GET / HTTP/1.1\r\ntraceparent-x: y\r\n\r\n")), "GET / HTTP/1.1\r\ntraceparent-x: y\r\n\r\n", "traceparent", 0, ""},
+		{name: "in a tunnel", sent: (&turn{}).lure(get().text), arrives: "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", may: "traceparent", wrong: "byte 16"},
+		{name: "in a tunnel that was open", sent: (&turn{}).lure(get().text), arrives: "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", may: "traceparent", headers: 1, joined: true},
+		{"nothing added", get(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, "", false},
+		{"one", get(), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent", 1, "", false},
+		{"two of a block", get(), "GET / HTTP/1.1\r\n" + aB3 + aParent + "Host: x\r\n\r\n", "traceparent,b3", 2, "", false},
+		{"of each request", two, "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent", 2, "", false},
+		{"a body's", two, "GET / HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, "byte 43", false},
+		{"twice", get(), "GET / HTTP/1.1\r\n" + aParent + aParent + "Host: x\r\n\r\n", "traceparent", 0, "byte 16", false},
+		{"not allowed", get(), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "", 0, "byte 16", false},
+		{"of another name", get(), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent", 0, "byte 16", false},
+		{"beside one's own", own("traceparent"), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent,b3", 0, "byte 16", false},
+		{"one's own again", own("b3"), "GET / HTTP/1.1\r\n" + aB3 + "Host: x\r\n\r\n", "traceparent,b3", 0, "byte 16", false},
+		{"beside another", own("b3"), "GET / HTTP/1.1\r\n" + aParent + "Host: x\r\n\r\n", "traceparent,b3", 1, "", false},
+		{"elsewhere", get(), "GET / HTTP/1.1\r\nHost: x\r\n" + aParent + "\r\n", "traceparent", 0, "byte 25", false},
+		{"within a line", get(), "GET / HTTP/1.1\r\nHo" + aParent + "st: x\r\n\r\n", "traceparent", 0, "byte 18", false},
+		{"before the request line", get(), aParent + "GET / HTTP/1.1\r\nHost: x\r\n\r\n", "traceparent", 0, "byte 0", false},
+		{"a bad value", get(), "GET / HTTP/1.1\r\n" + strings.Replace(aParent, "c-b", "x-b", 1) + "Host: x\r\n\r\n", "traceparent", 0, "byte 16", false},
+		{"a line feed alone", get(), "GET / HTTP/1.1\r\n" + strings.Replace(aParent, "\r", "", 1) + "Host: x\r\n\r\n", "traceparent", 0, "byte 16", false},
+		{"half of one", get(), "GET / HTTP/1.1\r\n" + aParent[:20], "traceparent", 0, "byte 16", false},
+		{"a byte less", get(), "GET / HTTP/1.1\r\nHost: \r\n\r\n", "traceparent", 0, "byte 22", false},
+		{"a byte changed", get(), "GET / HTTP/1.1\r\nHost: y\r\n\r\n", "traceparent", 0, "byte 22", false},
+		{"an early end", get(), "GET / HTTP/1.1\r\nHost: x\r\n", "traceparent", 0, "the end comes behind byte 25 of 27", false},
+		{"nearly one of the sender's", (&turn{}).ask([]byte("GET / HTTP/1.1\r\ntraceparent-x: y\r\n\r\n")), "GET / HTTP/1.1\r\ntraceparent-x: y\r\n\r\n", "traceparent", 0, "", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for range 50 { // cut anywhere
-				m := newMatch(c.sent, named(list(c.may)))
+				m := newMatch(c.sent, named(list(c.may)), c.joined)
 				in, err := []byte(c.arrives), error(nil)
 				for len(in) > 0 && err == nil {
 					n := 1 + rand.IntN(len(in))

@@ -155,7 +155,7 @@ func (o *options) fillPair(ctx context.Context, p *pair, m mode) error {
 	}
 	defer socket.Close()
 	may := "-may=" + strings.Join(m.may, ",")
-	if p.server, p.end, p.reports[1], err = o.start(p, roleServer, []*os.File{socket}, may); err != nil {
+	if p.server, p.end, p.reports[1], err = o.start(p, roleServer, []*os.File{socket}, may, "-joined="+strconv.FormatBool(m.dies)); err != nil {
 		return err
 	}
 	requests := o.requests

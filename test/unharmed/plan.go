@@ -60,6 +60,9 @@ type turn struct {
 type head struct {
 	at  int      // offset in the turn's text
 	own []string // headers of the trace context that the request has itself
+	// It is no request of the connection, but nobody can tell who did not see
+	// its beginning: it is in a tunnel, or another protocol has gone before.
+	late bool
 }
 
 // An answer is sent when so many bytes of the turn's text have come.
@@ -126,6 +129,13 @@ func (t *turn) ask(text []byte, own ...string) *turn {
 	}
 	t.requests++
 	return t.add(text)
+}
+
+// lure appends a request that is none, see head.late.
+func (t *turn) lure(text []byte) *turn {
+	t.ask(text)
+	t.heads[len(t.heads)-1].late = true
+	return t
 }
 
 // oddly appends what may look like a request, and must be left alone.

@@ -68,7 +68,7 @@ func (o *options) beServer() error {
 	if err = errors.Join(err, socket.Close()); err != nil {
 		return fmt.Errorf("taking over the socket: %w", err)
 	}
-	s := &server{maker: newMaker(o.seed), may: named(list(o.may)), deadline: o.deadline, tally: newTally()}
+	s := &server{maker: newMaker(o.seed), may: named(list(o.may)), joined: o.joined, deadline: o.deadline, tally: newTally()}
 	go func() {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		l.Close()

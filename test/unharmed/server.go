@@ -18,6 +18,7 @@ import (
 type server struct {
 	maker    *maker
 	may      []header
+	joined   bool          // the agent may come when connections are open
 	deadline time.Duration // of a turn
 	tally    *tally
 	conns    sync.WaitGroup
@@ -78,7 +79,7 @@ func (x *listener) run() error {
 	}
 	for i := range x.plan.turns {
 		t := x.plan.turn(i)
-		m := newMatch(t, x.server.may)
+		m := newMatch(t, x.server.may, x.server.joined)
 		if err := x.lasts(); err != nil {
 			return err
 		}
