@@ -24,12 +24,14 @@ type variant struct {
 	args  []string // nil: no agent
 	env   []string
 	print bool // spans go to /dev/null instead of the collector
+	traps bool // no agent, but empty programs where it has its own: Go programs only
 }
 
 func variants() []variant {
 	return []variant{
 		{name: "none", about: "no agent"},
 		{name: "agent", about: "run, OTLP/HTTP to a receiver on this machine", args: []string{"run"}},
+		{name: "traps", about: "no agent, empty programs at its places", traps: true},
 		{name: "no-inject", about: "the same with --no-inject", args: []string{"run", "--no-inject"}},
 		{name: "ratio", about: "the same with one trace in a hundred sampled, the figures still of every request", args: []string{"run"},
 			env: []string{"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01"}},
