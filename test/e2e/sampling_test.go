@@ -268,8 +268,8 @@ func TestSamplingLimit(t *testing.T) {
 	}
 }
 
-// mixed puts a trace context of its own into each head that a conversation says, with the flags in turn.
-type mixed struct {
+// flagging puts a trace context of its own into each head that a conversation says, with the flags in turn.
+type flagging struct {
 	flags  string // a digit a head, over and over
 	heads  int
 	limit  int
@@ -277,7 +277,7 @@ type mixed struct {
 	left   int
 }
 
-func (m *mixed) put(text string) string {
+func (m *flagging) put(text string) string {
 	const end = "Host: {host}\r\n"
 	var b strings.Builder
 	for part := range strings.SplitAfterSeq(text, end) {
@@ -318,7 +318,7 @@ func TestSamplingConversations(t *testing.T) {
 			agent, _ := r.figured(nil, s.proc)
 			sampled, heads := map[string]string{}, 0
 			for _, c := range conversations {
-				m := &mixed{flags: flags, limit: len(c.spans), traces: map[string]bool{}}
+				m := &flagging{flags: flags, limit: len(c.spans), traces: map[string]bool{}}
 				w := r.wire(s.address)
 				w.put = m.put
 				c.talk(w)
@@ -368,7 +368,7 @@ func TestSamplingPipelinedBehind(t *testing.T) {
 	r := newRig(t)
 	s := r.relayed()
 	agent, figure := r.figured(nil, s.proc)
-	m := &mixed{flags: "011", limit: -1, traces: map[string]bool{}}
+	m := &flagging{flags: "011", limit: -1, traces: map[string]bool{}}
 	w := r.wire(s.address)
 	w.put = m.put
 	w.say("GET /slow/50" + host + "\r\n")
