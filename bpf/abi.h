@@ -261,6 +261,7 @@ struct target {
 	__u32 program;	    /* index in `go_programs`; 0: none */
 	__u32 settled;	    /* 0: not known yet whether it has goroutines */
 	__u32 service;	    /* index in `service_roots`; 0: of those that have none */
+	__u32 no_inject;    /* its sockets must not be in a sockmap */
 };
 
 #define SERVICES 1024 /* entries of `service_roots` */

@@ -504,6 +504,7 @@ type Target struct {
 	Program    uint32
 	Settled    uint32
 	Service    uint32
+	NoInject   uint32
 }
 
 type Task struct {
