@@ -42,6 +42,8 @@ SHARED_ENUM(go_offset);
 SHARED_ENUM(exchange_state);
 SHARED_ENUM(scan_state);
 SHARED_ENUM(scan_flag);
+SHARED_ENUM(sampling_mark);
+SHARED_ENUM(report_state);
 SHARED_ENUM(conn_flag);
 SHARED_ENUM(drop_reason);
 SHARED_ENUM(count_kind);

@@ -43,6 +43,12 @@ enum event_flag {
 	FLAG_INJECTED = 1 << 5,
 	/* The user buffer could not be read or found; no bytes were captured. */
 	FLAG_UNREADABLE = 1 << 6,
+	/* Exchanges out of the sample were left out since the last event: the bytes
+	 * between are no gap. Also of a close event. */
+	FLAG_RESUMED = 1 << 7,
+	/* The request that this call ends the head of is out of the sample: nothing
+	 * of it follows, and what was told of it is void. */
+	FLAG_UNSAMPLED = 1 << 8,
 };
 
 enum direction {
@@ -62,8 +68,14 @@ struct trace_context {
 	__u8 span_id[8];
 	__u8 parent_id[8]; /* zero: root of its trace */
 	__u8 flags;	   /* trace-flags; bit 0 sampled */
-	__u8 reserved[7];
+	__u8 sampling;	   /* enum sampling_mark */
+	__u8 reserved[6];
 } WORDS;
+
+enum sampling_mark {
+	/* The agent's ratio sampled it: its threshold belongs into tracestate. */
+	SAMPLING_BY_RATIO = 1 << 0,
+};
 
 /* Every record begins with this. */
 struct event_header {
@@ -248,9 +260,11 @@ struct target {
 	__u32 goid_offset;  /* of goid in struct g */
 	__u32 program;	    /* index in `go_programs`; 0: none */
 	__u32 settled;	    /* 0: not known yet whether it has goroutines */
+	__u32 service;	    /* index in `service_roots`; 0: of those that have none */
 	__u32 no_inject;    /* its sockets must not be in a sockmap */
-	__u32 reserved;
 };
+
+#define SERVICES 1024 /* entries of `service_roots` */
 
 /* Fields of Go's own types that the programs read: indices of go_program.field,
  * which holds each one's offset in bytes. */
@@ -464,10 +478,22 @@ struct conn {
 	__u8 no_inject; /* nothing is ever added to it again */
 	__u8 sending;	/* sk_msg has looked at the send under way */
 	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 reserved[5];
+	__u8 report;	/* enum report_state */
+	/* REPORT_TOLD: the agent knows of something that has not ended;
+	 * REPORT_LEFT_OUT: the last exchange is not counted yet. */
+	__u8 report_open;
+	__u8 reserved[3];
 	__u8 value[64] WORDS; /* traceparent as gathered */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
+};
+
+/* What the agent is told of a connection (report.h). */
+enum report_state {
+	REPORT_TOLD = 0,     /* it was told of the last exchange */
+	REPORT_LEFT_OUT = 1, /* the last exchange is out of the sample */
+	REPORT_ALL = 2,	     /* of all exchanges: it takes them apart itself */
+	REPORT_NOTHING = 3,  /* of none any more: they cannot be told apart */
 };
 
 enum conn_flag {
@@ -504,9 +530,10 @@ enum drop_reason {
 	DROP_INJECT_UNCERTAIN = 12,  /* never again injected: its requests' ends are
 				     * not known for certain */
 	DROP_CALLS_FULL = 13,
-	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
-	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
-	DROP_REASONS = 16,
+	DROP_CALL_UNREADABLE = 14,    /* a library's memory is not as expected */
+	DROP_ROUTE_LATE = 15,	      /* no route: its framework had gone on already */
+	DROP_UNSAMPLED_PIPELINE = 16, /* not reported: behind a request out of the sample */
+	DROP_REASONS = 17,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
@@ -516,7 +543,8 @@ enum count_kind {
 	COUNT_SENDFILE = 2,	    /* calls that moved bytes without a user buffer */
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
 	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
-	COUNT_KINDS = 5,
+	COUNT_SAMPLED_OUT = 5,	    /* requests out of the sample, not reported */
+	COUNT_KINDS = 6,
 };
 
 /* The variable `counters` of every object. */

@@ -4,6 +4,7 @@
 #define THROUGHLINE_CONN_H
 
 #include "events.h"
+#include "report.h"
 #include "task.h"
 
 #define NO_DIRECTION 0xff
@@ -276,6 +277,7 @@ static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reaso
 	if (c->direction == NO_DIRECTION)
 		return; /* never announced */
 	conn_account(sk, c, DIRECTION_SENT, 0, bpf_ktime_get_ns());
+	report_settle(c);
 	e = event_reserve(sizeof(*e), EVENT_CLOSE);
 	if (e) {
 		struct half *in = &c->half[DIRECTION_RECEIVED];
@@ -283,6 +285,8 @@ static __always_inline void conn_close(struct sock *sk, struct conn *c, u8 reaso
 
 		event_from_conn(&e->h, sk, c);
 		e->h.ctx = c->ctx;
+		if (report_leaves_out(c))
+			e->h.flags = FLAG_RESUMED;
 		e->received_bytes = in->bytes;
 		e->sent_bytes = out->bytes;
 		e->last_received = in->last;

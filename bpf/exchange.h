@@ -45,6 +45,7 @@ SUBPROGRAM void request_adopts(struct conn *c, u64 sock, const struct trace_cont
 	known = trace_adopted(remote, &key);
 	fresh.ambiguous = known && (known->ambiguous || adopted_open(known));
 	trace_new_child(&c->ctx, remote);
+	sampling_adopted(&c->ctx);
 	fresh.ctx = c->ctx;
 	fresh.sock = sock;
 	fresh.gen = c->gen;
@@ -77,11 +78,12 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	struct task_key owner;
 	struct task *task;
 
-	trace_new_root(&c->ctx);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
 	if (half->scan_flags & SCAN_VALUE && trace_parse(c->value, half->value_len, &remote)) {
 		c->flags |= CONN_REMOTE_CONTEXT;
 		request_adopts(c, (u64)sk, &remote);
+	} else {
+		trace_new_root(&c->ctx);
 	}
 	if (c->flags & CONN_TAKEN)
 		conn_finish(c); /* never answered, as far as was seen */
@@ -138,6 +140,7 @@ static __always_inline void prepared_context(struct conn *c, const struct trace_
 	} else {
 		c->ctx = *remote;
 	}
+	sampling_adopted(&c->ctx);
 }
 
 /* The context of a request that the current task sends. value is what its own
@@ -166,6 +169,7 @@ SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_fl
 		if (!request_forwarded(c, task, &remote)) {
 			/* The program's own SDK: the id on the wire is the one used. */
 			c->ctx = remote;
+			sampling_adopted(&c->ctx);
 			if (task && same_trace(&task->ctx, &remote))
 				__builtin_memcpy(c->ctx.parent_id, task->ctx.span_id, 8);
 		}

@@ -107,10 +107,13 @@ static __always_inline void call_caused(struct call_event *e, const struct go_ca
 		return;
 	}
 	e->told = sdk_made(cause);
-	if (e->told)
+	if (e->told) {
 		e->h.ctx = cause->span;
-	else
-		trace_new_child(&e->h.ctx, &cause->span);
+		return;
+	}
+	trace_new_child(&e->h.ctx, &cause->span);
+	if (cause->kind)
+		sampling_adopted(&e->h.ctx);
 }
 
 /* Appends len bytes at data, cut to max. */
@@ -219,13 +222,18 @@ SUBPROGRAM struct conn *go_claim(const struct go_hit *hit, struct sock *sk, u8 r
 	return c;
 }
 
-/* Ends a call: tells the agent of it, unless the program's own SDK does. */
+/* Ends a call: tells the agent of it, unless the program's own SDK does or it is out of
+ * the sample. */
 static __always_inline void call_submit(struct call_event *e, u64 now)
 {
 	u32 used = e->text_used;
 
 	if (e->told) {
 		count(COUNT_TOLD_BY_SDK, 1);
+		return;
+	}
+	if (!sampling_reports(&e->h.ctx)) {
+		count(COUNT_SAMPLED_OUT, 1);
 		return;
 	}
 	e->h.ktime = now;

@@ -101,6 +101,7 @@ SUBPROGRAM void stream_begins(struct grpc_served *served)
 	if (stream_remote(served, &remote)) {
 		e->call_flags |= CALL_REMOTE_CONTEXT;
 		trace_new_child(&e->h.ctx, &remote);
+		sampling_adopted(&e->h.ctx);
 	} else {
 		trace_new_root(&e->h.ctx);
 	}

@@ -195,6 +195,7 @@ SUBPROGRAM void header_told(struct made *made, const struct go_cause *cause)
 	e->told = __builtin_memcmp(own.span_id, cause->mute, 8) != 0;
 	if (same_trace(&own, &e->h.ctx))
 		__builtin_memcpy(own.parent_id, e->h.ctx.parent_id, 8);
+	sampling_adopted(&own);
 	e->h.ctx = own;
 }
 

@@ -95,10 +95,12 @@ SUBPROGRAM void request_begins(struct served *served, struct conn *c)
 		conn_finish(c);
 		return;
 	}
-	if (called)
+	if (called) {
 		trace_new_child(&e->h.ctx, &remote);
-	else
+		sampling_adopted(&e->h.ctx);
+	} else {
 		trace_new_root(&e->h.ctx);
+	}
 }
 
 /* From now on the goroutine, and whoever is handed the context, serves it. known: what

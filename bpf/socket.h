@@ -8,6 +8,7 @@
 #define THROUGHLINE_SOCKET_H
 
 #include "exchange.h"
+#include "call_report.h"
 #include "http2.h"
 
 /* Bytes copied of one turn; the rest is counted. At most CAPTURE_MAX. */
@@ -34,7 +35,10 @@ SUBPROGRAM void data_submit(struct call *call, struct sock *sk, struct conn *c,
 	e->h.ktime = call->now;
 	e->h.tid = bpf_get_current_pid_tgid();
 	e->h.task = key.id;
-	if (c->exchange != EXCHANGE_NONE)
+	/* Of a head that is not whole the span is not yet made; the last one told is
+	 * known to the agent, unless others were left out. */
+	if (c->exchange != EXCHANGE_NONE &&
+	    !(call->flags & FLAG_RESUMED && c->exchange == EXCHANGE_REQUEST))
 		e->h.ctx = c->ctx;
 	else
 		__builtin_memset(&e->h.ctx, 0, sizeof(e->h.ctx));
@@ -132,6 +136,7 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 {
 	u8 direction = call->direction & 1;
 	struct half *half = &c->half[direction];
+	bool sent;
 
 	if (call->turn) {
 		half->turn_events = 0;
@@ -152,16 +157,20 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 	} else if (call->may_hold_head) {
 		inject_never(c); /* a head that could not be read */
 	} else if (c->exchange == EXCHANGE_BODY || c->exchange == EXCHANGE_OPEN) {
+		if (direction == request_direction(c) && call->length > half->body_left)
+			report_pipelined(c);
 		exchange_body(call, c, half);
 	}
 	call_flags(call, c, half);
 
 	half->turn_captured += call->captured;
 	/* Counted calls are not reported, but for the one that ends an exchange. */
-	if ((call->captured || call->done || call->turn) && half->turn_events <= TURN_EVENTS_MAX) {
+	sent = (call->captured || call->done || call->turn) && half->turn_events <= TURN_EVENTS_MAX;
+	if (call_reported(call, c, half) && (sent || call->flags & FLAG_UNSAMPLED)) {
 		half->turn_events += !call->may_hold_head; /* a head may come in any number */
 		data_submit(call, sk, c, t);
 	}
+	report_after(call, c, sent);
 	if (direction == DIRECTION_RECEIVED)
 		c->flags &= ~CONN_JUDGED;
 	if (call->done)
@@ -219,7 +228,8 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	call->previous = half->last;
 	if (!ret) { /* the peer sends no more; a send of nothing says nothing */
 		if (direction == DIRECTION_RECEIVED && c->direction != NO_DIRECTION &&
-		    !(c->flags & CONN_CLOSED) && BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN) {
+		    !(c->flags & CONN_CLOSED) && !report_leaves_out(c) &&
+		    BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN) {
 			call->flags = FLAG_EOF;
 			call->offset = half->bytes;
 			data_submit(call, sk, c, t);

@@ -4,10 +4,10 @@
 #define THROUGHLINE_TRACE_H
 
 #include "events.h"
+#include "sampling.h"
 
 #define TRACEPARENT_SIZE 55 /* version 00, https://www.w3.org/TR/trace-context-2/ 3.2 */
-#define TRACE_SAMPLED 1
-#define TRACE_FLAGS 3 /* sampled and random, 3.2.2.5 */
+#define TRACE_FLAGS 3	    /* sampled and random, 3.2.2.5 */
 
 static __always_inline void random_bytes(u8 *to, u32 words)
 {
@@ -29,9 +29,9 @@ static __always_inline void trace_new_root(struct trace_context *ctx)
 {
 	__builtin_memset(ctx, 0, sizeof(*ctx));
 	random_bytes(ctx->trace_id, 4);
-	ctx->trace_id[15] |= 1;
+	ctx->trace_id[0] |= 1; /* none of those that decide */
 	trace_new_span(ctx);
-	ctx->flags = TRACE_SAMPLED;
+	sampling_root(ctx);
 }
 
 /* A new span under parent, which may be the place that ctx is written to. */
@@ -41,6 +41,7 @@ static __always_inline void trace_new_child(struct trace_context *ctx,
 	__builtin_memcpy(ctx->trace_id, parent->trace_id, 16);
 	__builtin_memcpy(ctx->parent_id, parent->span_id, 8);
 	ctx->flags = parent->flags;
+	ctx->sampling = parent->sampling;
 	trace_new_span(ctx);
 }
 

@@ -29,6 +29,8 @@ type Config struct {
 	Ledger flow.Ledger
 	// Flow bounds the connection table.
 	Flow flow.Options
+	// Sampling says which spans are exported.
+	Sampling Sampling
 	// Spans takes each finished span. It must not block.
 	Spans func(sdktrace.ReadOnlySpan)
 }
@@ -41,6 +43,7 @@ type Correlator struct {
 	calls     calls
 	resources resources
 	clock     clock
+	sampler   *sampler
 	scope     instrumentation.Scope
 	out       func(sdktrace.ReadOnlySpan)
 
@@ -55,6 +58,7 @@ func New(c Config, now uint64) *Correlator {
 		calls:     calls{decoders: Libraries()},
 		resources: resources{find: c.Processes, options: c.Resource, known: map[uint32]described{}},
 		clock:     clock{wall: time.Now},
+		sampler:   newSampler(c.Sampling),
 		scope:     instrumentation.Scope{Name: "throughline", Version: c.Resource.Version},
 		out:       c.Spans,
 	}
@@ -90,8 +94,11 @@ func (c *Correlator) Close(now uint64) {
 }
 
 func (c *Correlator) exchange(x *flow.Exchange) {
+	identity, parent := c.sampler.identify(x)
+	if !c.sampler.take(x, &identity) {
+		return
+	}
 	start, end := c.clock.span(x.Start, x.End)
-	identity, parent := identify(x)
 	c.spans.Add(1)
 	c.out(&span{
 		exchange: x,
@@ -106,23 +113,27 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 
 // Samples gives the figures of this stage.
 func (c *Correlator) Samples() []telemetry.Sample {
-	return append(append(flowSamples(c.stats.Load()), c.calls.samples()...), telemetry.Sample{
+	samples := append(flowSamples(c.stats.Load()), c.calls.samples()...)
+	return append(append(samples, c.sampler.samples()...), telemetry.Sample{
 		Name: "spans", Noun: "spans", Help: "Spans made of exchanges.", Value: c.spans.Load(),
 	})
 }
 
 // identify returns the span's own context and its parent's.
-func identify(x *flow.Exchange) (identity, parent trace.SpanContext) {
+func (s *sampler) identify(x *flow.Exchange) (identity, parent trace.SpanContext) {
 	state, _ := trace.ParseTraceState(x.Tracestate) // a malformed one is dropped: trace-context 3.3.1.5
 	ctx := x.Context
 	if ctx == (abi.TraceContext{}) {
-		return mint(x, state)
+		return s.mint(x, state)
 	}
 	config := trace.SpanContextConfig{
 		TraceID: ctx.TraceId, SpanID: ctx.SpanId, TraceFlags: trace.TraceFlags(ctx.Flags), TraceState: state,
 	}
 	if x.Flags&abi.FlagRemoteContext == 0 {
 		config.TraceState = trace.TraceState{}
+	}
+	if abi.SamplingMark(ctx.Sampling)&abi.SamplingByRatio != 0 && config.TraceFlags.IsSampled() {
+		config.TraceState = withThreshold(config.TraceState, s.threshold)
 	}
 	identity = trace.NewSpanContext(config)
 	if ctx.ParentId != [8]uint8{} {

@@ -38,7 +38,7 @@ func TestIdentify(t *testing.T) {
 		{name: "pipelined, no header", exchange: flow.Exchange{Kind: trace.SpanKindServer}, own: true},
 		{name: "pipelined, bad header", exchange: flow.Exchange{Kind: trace.SpanKindServer, Traceparent: "00-zz"}, own: true},
 	} {
-		span, parent := identify(&c.exchange)
+		span, parent := newSampler(Sampling{}).identify(&c.exchange)
 		if !span.IsValid() || !span.IsSampled() {
 			t.Errorf("%s: context %v is not a sampled span's", c.name, span)
 		}

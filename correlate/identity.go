@@ -12,14 +12,21 @@ import (
 
 // mint identifies an exchange that the kernel did not tell apart, like the
 // second of two requests in one read, by its own traceparent if it has one.
-func mint(x *flow.Exchange, state trace.TraceState) (identity, parent trace.SpanContext) {
+func (s *sampler) mint(x *flow.Exchange, state trace.TraceState) (identity, parent trace.SpanContext) {
 	remote, ok := parseTraceparent(x.Traceparent)
 	if !ok {
-		return trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: newTraceID(), SpanID: newSpanID(), TraceFlags: trace.FlagsSampled,
-		}), parent
+		root := trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}
+		if s.Sampler.Root(root.TraceID) {
+			root.TraceFlags = trace.FlagsSampled
+			root.TraceState = withThreshold(root.TraceState, s.threshold)
+		}
+		return trace.NewSpanContext(root), parent
 	}
+	remote.TraceFlags = remote.TraceFlags.WithSampled(s.Sampler.Adopted(remote.TraceID, remote.TraceFlags.IsSampled()))
 	remote.TraceState = state
+	if !s.Sampler.ParentBased && s.Sampler.Ratio && remote.TraceFlags.IsSampled() {
+		remote.TraceState = withThreshold(state, s.threshold)
+	}
 	if x.Kind == trace.SpanKindClient { // the id on the wire is the one used
 		return trace.NewSpanContext(remote), parent
 	}
@@ -62,8 +69,8 @@ func lowerHex(to []byte, s string) bool {
 }
 
 func newTraceID() (id trace.TraceID) {
-	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
-	binary.NativeEndian.PutUint64(id[8:], rand.Uint64()|1<<56|1) // never zero
+	binary.BigEndian.PutUint64(id[:8], rand.Uint64()|1) // never zero, by a bit that decides nothing
+	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
 	return id
 }
 

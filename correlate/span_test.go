@@ -35,7 +35,7 @@ func TestSpan(t *testing.T) {
 		Spans:     func(s sdktrace.ReadOnlySpan) { got = s },
 	}, 0)
 	c.exchange(x)
-	identity, parent := identify(x)
+	identity, parent := newSampler(Sampling{}).identify(x)
 	start, end := c.clock.span(x.Start, x.End)
 	want := tracetest.SpanStub{
 		Name: "GET", SpanContext: identity, Parent: parent, SpanKind: trace.SpanKindServer,

@@ -22,7 +22,7 @@ type queue struct {
 	sdktrace.SpanProcessor
 	// limit is how many spans it holds without dropping any, those being exported included.
 	limit int
-	// sampledOnly queues drop spans whose trace is not sampled, silently.
+	// sampledOnly queues drop spans that are not sampled, silently. Which spans are exported was decided before.
 	sampledOnly bool
 	// early counts what a queue that gathers traces handed on before its time; nil if it does not gather.
 	early func() uint64
@@ -34,21 +34,19 @@ type queue struct {
 // offers it no more than it has room for: then it never drops any.
 type lane struct {
 	name    string
-	local   bool
 	queue   queue
 	counted *counted
 	closed  atomic.Bool
 	shut    atomic.Bool
 
-	offered   atomic.Uint64
-	unsampled atomic.Uint64
-	full      atomic.Uint64
-	lastFull  atomic.Int64 // when it was full, in nanoseconds
-	late      atomic.Uint64
+	offered  atomic.Uint64
+	full     atomic.Uint64
+	lastFull atomic.Int64 // when it was full, in nanoseconds
+	late     atomic.Uint64
 }
 
 func newLane(chosen kind, counted *counted) *lane {
-	return &lane{name: chosen.name, local: chosen.local, counted: counted, queue: chosen.queue(counted)}
+	return &lane{name: chosen.name, counted: counted, queue: chosen.queue(counted)}
 }
 
 // span queues one span or counts why not.
@@ -58,14 +56,8 @@ func (l *lane) span(span sdktrace.ReadOnlySpan) {
 		l.late.Add(1)
 		return
 	}
-	if !span.SpanContext().IsSampled() {
-		if !l.local {
-			l.unsampled.Add(1)
-			return
-		}
-		if l.queue.sampledOnly {
-			span = unsampled{span}
-		}
+	if l.queue.sampledOnly && !span.SpanContext().IsSampled() {
+		span = unsampled{span}
 	}
 	if l.counted.pending.Add(1) > int64(l.queue.limit) {
 		l.counted.pending.Add(-1)
@@ -107,11 +99,10 @@ func (l *lane) shutdown(ctx context.Context) error {
 // stats is a consistent enough snapshot while spans flow, and an exact one when none do.
 func (l *lane) stats() Stats {
 	s := Stats{
-		Exporter:  l.name,
-		Exported:  l.counted.exported.Load(),
-		Unsampled: l.unsampled.Load(),
-		Skipped:   l.counted.skipped.Load(),
-		Lost:      l.counted.lost(),
+		Exporter: l.name,
+		Exported: l.counted.exported.Load(),
+		Skipped:  l.counted.skipped.Load(),
+		Lost:     l.counted.lost(),
 	}
 	if l.queue.early != nil {
 		s.Early = l.queue.early()

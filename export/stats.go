@@ -19,7 +19,7 @@ const (
 
 // Stats is what became of the spans that one exporter was offered:
 //
-//	Offered = Exported + Unsampled + Skipped + Queued + every value of Lost
+//	Offered = Exported + Skipped + Queued + every value of Lost
 //
 // That holds exactly whenever no call of Span or Shutdown is under way.
 type Stats struct {
@@ -29,8 +29,6 @@ type Stats struct {
 	Offered uint64
 	// Exported counts the spans that the exporter took.
 	Exported uint64
-	// Unsampled counts the spans that were not to be exported because their trace is not sampled.
-	Unsampled uint64
 	// Skipped counts the spans after the last one wanted (Config.Count).
 	Skipped uint64
 	// Queued is how many spans wait or are being exported right now.
@@ -53,8 +51,6 @@ func (p *Pipeline) Samples() []telemetry.Sample {
 		samples = append(samples,
 			telemetry.Sample{Name: "exported_spans", Noun: noun, Labels: labels, Value: stats.Exported,
 				Help: "Spans that an exporter delivered."},
-			telemetry.Sample{Name: "unsampled_spans", Labels: labels, Value: stats.Unsampled,
-				Help: "Spans that were not exported because their trace is not sampled."},
 			telemetry.Sample{Name: "export_queue_spans", Kind: telemetry.Level, Labels: labels, Value: stats.Queued,
 				Help: "Spans that wait for an exporter or are being exported."},
 			telemetry.Sample{Name: "early_traces", Labels: labels, Value: stats.Early,

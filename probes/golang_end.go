@@ -25,13 +25,19 @@ func (p *Probes) unfinished(ev *event.Event, sink Sink) {
 		}
 	case ev.Kind() == abi.EventClose && abi.CloseReason(ev.Close.Reason) == abi.CloseReset:
 		reset := func(c *abi.CallEvent) bool {
-			return c.Told == 0 && abi.Role(c.Role) == abi.RoleServer && c.H.Sock == h.Sock && c.H.Gen == h.Gen
+			return c.Told == 0 && p.reports(c) && abi.Role(c.Role) == abi.RoleServer && c.H.Sock == h.Sock && c.H.Gen == h.Gen
 		}
 		for _, record := range p.libraries.calls(reset, false) {
 			p.tell(record, abi.CallReset, h.Ktime, sink)
 			p.told[callOf(record).H.Ctx.SpanId] = struct{}{}
 		}
 	}
+}
+
+// reports tells whether a call is one that its hook will report (sampling_reports in
+// bpf/sampling.h).
+func (p *Probes) reports(c *abi.CallEvent) bool {
+	return p.reportUnsampled || c.H.Ctx.Flags&flagSampled != 0
 }
 
 // tell ends a call, unless it was told before.

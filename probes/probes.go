@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -41,6 +42,8 @@ type Config struct {
 	GoTargets []string
 	// CaptureBytes is how much of a turn is copied, 512 to 4096; 0 means 4096.
 	CaptureBytes uint32
+	// Sampling says which requests cost an event.
+	Sampling Sampling
 }
 
 const (
@@ -61,7 +64,7 @@ func (c Config) Validate() error {
 	if c.CaptureBytes != 0 && (c.CaptureBytes < minCaptureBytes || c.CaptureBytes > defaultCaptureBytes) {
 		return fmt.Errorf("%d bytes of a turn cannot be captured: use %d to %d", c.CaptureBytes, minCaptureBytes, defaultCaptureBytes)
 	}
-	return nil
+	return c.Sampling.validate()
 }
 
 // Probes holds everything that the agent has in the kernel.
@@ -78,6 +81,8 @@ type Probes struct {
 	waiting   *waiting
 
 	malformed atomic.Uint64
+	// reportUnsampled: what is not sampled is reported too.
+	reportUnsampled bool
 	// told are the calls whose end was told before their hook: by span, used by
 	// Run alone.
 	told map[[8]uint8]struct{}
@@ -97,7 +102,7 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 	if err := rlimit.RemoveMemlock(); err != nil { // kernels before 5.11
 		return nil, permission(err)
 	}
-	p := &Probes{log: log, maps: map[string]*ebpf.Map{}, told: map[[8]uint8]struct{}{}}
+	p := &Probes{log: log, maps: map[string]*ebpf.Map{}, told: map[[8]uint8]struct{}{}, reportUnsampled: c.Sampling.ReportUnsampled}
 	if err := p.open(c); err != nil {
 		p.Close()
 		return nil, permission(err)
@@ -121,7 +126,7 @@ func (p *Probes) open(c Config) error {
 	if err := p.openSource(c, set); err != nil {
 		return err
 	}
-	p.targets = newTargets(p.maps["targets"], p.libraries, p.waiting, p.log)
+	p.targets = newTargets(p.maps["targets"], p.libraries, newServices(c.Sampling.Service), p.waiting, p.log)
 	p.reader, err = ringbuf.NewReader(p.maps["events"])
 	if err != nil {
 		return fmt.Errorf("opening the ring: %w", err)
@@ -138,7 +143,7 @@ func (c Config) settings() settings {
 		capture = defaultCaptureBytes
 	}
 	scanner := newScanTable()
-	return settings{
+	set := settings{
 		"ring_bytes":    ring,
 		"wake_bytes":    uint64(ring / wakeShare),
 		"capture_limit": capture,
@@ -153,6 +158,8 @@ func (c Config) settings() settings {
 		"context_names_len": uint32(len(contextFields) * 2),
 		"write_user":        !c.NoInject && haveWriteUser(),
 	}
+	maps.Copy(set, c.Sampling.settings())
+	return set
 }
 
 // openSource loads what every target needs, side by side: most of the time the

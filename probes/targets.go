@@ -27,6 +27,7 @@ const remembered = 30 * time.Second
 type Targets struct {
 	kernel    *ebpf.Map
 	libraries *libraries
+	services  *services
 	waiting   *waiting
 	log       *slog.Logger
 
@@ -41,8 +42,8 @@ type known struct {
 	gone    time.Time // zero while it runs
 }
 
-func newTargets(kernel *ebpf.Map, libraries *libraries, waiting *waiting, log *slog.Logger) *Targets {
-	return &Targets{kernel: kernel, libraries: libraries, waiting: waiting, log: log, known: map[uint32]known{}}
+func newTargets(kernel *ebpf.Map, libraries *libraries, services *services, waiting *waiting, log *slog.Logger) *Targets {
+	return &Targets{kernel: kernel, libraries: libraries, services: services, waiting: waiting, log: log, known: map[uint32]known{}}
 }
 
 // Add makes a process and those it forked targets. Errors are of package
@@ -66,7 +67,7 @@ func (t *Targets) Add(p *process.Process) error {
 func (t *Targets) add(p *process.Process) error {
 	tgid := uint32(p.PID)
 	// Until it is known what its tasks are, none gives a parent.
-	unsettled := abi.Target{NoInject: number(t.waiting.hidden)}
+	unsettled := abi.Target{Service: t.services.index(p), NoInject: number(t.waiting.hidden)}
 	if err := t.kernel.Update(&tgid, &unsettled, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("adding process %d to the targets: %w", p.PID, err)
 	}
@@ -99,7 +100,9 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	if after, _ := os.Readlink(p.ExecutableHandle()); after != before || !t.turns.is(tgid, turn) {
 		return // the exec is an event of its own
 	}
-	value := abi.Target{GoidOffset: goid, GTlsOffset: tls, Settled: 1, NoInject: number(t.waiting.concerns(p))}
+	value := abi.Target{
+		GoidOffset: goid, GTlsOffset: tls, Settled: 1, Service: t.services.index(p), NoInject: number(t.waiting.concerns(p)),
+	}
 	if goid != 0 {
 		value.Program = t.libraries.attach(p)
 	}

@@ -102,7 +102,9 @@ type Conn struct {
 	NoInject     uint8
 	Sending      uint8
 	Left         uint8
-	Reserved     [5]uint8
+	Report       uint8
+	ReportOpen   uint8
+	Reserved     [3]uint8
 	Value        [64]uint8
 	Caller       [8]uint8
 }
@@ -134,7 +136,8 @@ const (
 	CountSendfile        CountKind = 2
 	CountInjected        CountKind = 3
 	CountToldBySdk       CountKind = 4
-	CountKinds           CountKind = 5
+	CountSampledOut      CountKind = 5
+	CountKinds           CountKind = 6
 )
 
 type CounterLine struct {
@@ -193,23 +196,24 @@ const (
 type DropReason uint32
 
 const (
-	DropRingFull         DropReason = 0
-	DropConnsFull        DropReason = 1
-	DropTasksFull        DropReason = 2
-	DropTargetsFull      DropReason = 3
-	DropBufferUnreadable DropReason = 4
-	DropSyscallUnknown   DropReason = 5
-	DropHeadTooLong      DropReason = 6
-	DropInjectSplitHead  DropReason = 7
-	DropInjectNoRoom     DropReason = 8
-	DropEventLoop        DropReason = 9
-	DropContextAmbiguous DropReason = 10
-	DropInjectBusy       DropReason = 11
-	DropInjectUncertain  DropReason = 12
-	DropCallsFull        DropReason = 13
-	DropCallUnreadable   DropReason = 14
-	DropRouteLate        DropReason = 15
-	DropReasons          DropReason = 16
+	DropRingFull          DropReason = 0
+	DropConnsFull         DropReason = 1
+	DropTasksFull         DropReason = 2
+	DropTargetsFull       DropReason = 3
+	DropBufferUnreadable  DropReason = 4
+	DropSyscallUnknown    DropReason = 5
+	DropHeadTooLong       DropReason = 6
+	DropInjectSplitHead   DropReason = 7
+	DropInjectNoRoom      DropReason = 8
+	DropEventLoop         DropReason = 9
+	DropContextAmbiguous  DropReason = 10
+	DropInjectBusy        DropReason = 11
+	DropInjectUncertain   DropReason = 12
+	DropCallsFull         DropReason = 13
+	DropCallUnreadable    DropReason = 14
+	DropRouteLate         DropReason = 15
+	DropUnsampledPipeline DropReason = 16
+	DropReasons           DropReason = 17
 )
 
 type EventFlag uint32
@@ -222,6 +226,8 @@ const (
 	FlagOverlapped    EventFlag = 16
 	FlagInjected      EventFlag = 32
 	FlagUnreadable    EventFlag = 64
+	FlagResumed       EventFlag = 128
+	FlagUnsampled     EventFlag = 256
 )
 
 type EventHeader struct {
@@ -444,12 +450,27 @@ type ProcessEvent struct {
 	Comm     [16]uint8
 }
 
+type ReportState uint32
+
+const (
+	ReportTold    ReportState = 0
+	ReportLeftOut ReportState = 1
+	ReportAll     ReportState = 2
+	ReportNothing ReportState = 3
+)
+
 type Role uint32
 
 const (
 	RoleUnknown Role = 0
 	RoleServer  Role = 1
 	RoleClient  Role = 2
+)
+
+type SamplingMark uint32
+
+const (
+	SamplingByRatio SamplingMark = 1
 )
 
 type ScanFlag uint32
@@ -482,8 +503,8 @@ type Target struct {
 	GoidOffset uint32
 	Program    uint32
 	Settled    uint32
+	Service    uint32
 	NoInject   uint32
-	Reserved   uint32
 }
 
 type Task struct {
@@ -508,5 +529,6 @@ type TraceContext struct {
 	SpanId   [8]uint8
 	ParentId [8]uint8
 	Flags    uint8
-	Reserved [7]uint8
+	Sampling uint8
+	Reserved [6]uint8
 }

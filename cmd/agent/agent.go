@@ -60,9 +60,13 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 	if err != nil {
 		return nil, err
 	}
+	kernel, spans, err := samplingOptions(c.Sampling, options, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	hooks := probes.Config{
 		Flavour: c.Flavour, NoInject: !c.Inject, NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
-		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
+		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes, Sampling: kernel,
 	}
 	if err := hooks.Validate(); err != nil {
 		return nil, usageError{err}
@@ -78,6 +82,7 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		Processes: a.probes.Targets().Process,
 		Resource:  options,
 		Ledger:    a.probes,
+		Sampling:  spans,
 		Spans:     a.pipeline.Span,
 	}, probes.Now())
 	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples)

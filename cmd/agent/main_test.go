@@ -62,6 +62,11 @@ func TestStatusOfSettings(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_ENDPOINT", "localhost", "OTEL_EXPORTER_OTLP_ENDPOINT"},
 		{"OTEL_TRACES_EXPORTER", "pigeon", "pigeon"},
 		{"OTEL_RESOURCE_ATTRIBUTES", "a", "OTEL_RESOURCE_ATTRIBUTES"},
+		{"OTEL_TRACES_SAMPLER", "sometimes", `OTEL_TRACES_SAMPLER="sometimes"`},
+		{"OTEL_TRACES_SAMPLER", "parentbased_jaeger_remote", "asks no server"},
+		{"THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN", "-1s", "-1s"},
+		{"THROUGHLINE_SAMPLING_MAX_PER_SECOND", "-1", "-1 a second"},
+		{"THROUGHLINE_SAMPLING_MAX_PER_SECOND", "NaN", "NaN a second"},
 	} {
 		t.Run(c.key, func(t *testing.T) {
 			t.Setenv(c.key, c.value)

@@ -167,8 +167,15 @@ func (c *connection) deliver(ev *event.Event) {
 		// The held event's own bytes are still to come.
 		total, tail = c.held.Data.Offset, nil
 	}
+	if has(&ev.Header, abi.FlagResumed) {
+		c.resume(ev, total)
+	}
 	c.settle(other, total, e.OtherLast, tail)
 	c.settle(d, e.Offset, e.Previous, nil)
+	if has(&ev.Header, abi.FlagUnsampled) {
+		c.void(ev)
+		return
+	}
 
 	payload, length := ev.Payload, uint64(e.Length)
 	if e.Offset < c.position[d] {

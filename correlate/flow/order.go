@@ -36,6 +36,9 @@ func (c *connection) suspicious(ev *event.Event) bool {
 	e := &ev.Data
 	d := abi.Direction(e.Direction)
 	other := d ^ 1
+	if has(&ev.Header, abi.FlagResumed) {
+		return false
+	}
 	if e.OtherBytes > c.position[other] && c.expects(other) || e.Offset > c.position[d] && c.expects(d) {
 		return true
 	}
@@ -55,6 +58,9 @@ func (c *connection) asks() bool {
 // should have come before it, or whether bytes may yet be read or reported.
 func (c *connection) suspiciousClose(ev *event.Event) bool {
 	e := &ev.Close
+	if has(&ev.Header, abi.FlagResumed) {
+		return false
+	}
 	return e.ReceivedBytes > c.position[abi.DirectionReceived] && c.expects(abi.DirectionReceived) ||
 		e.SentBytes > c.position[abi.DirectionSent] && c.expects(abi.DirectionSent) ||
 		abi.CloseReason(e.Reason) == abi.CloseReset
@@ -65,6 +71,10 @@ func (c *connection) fitsBeforeHeld(ev *event.Event) bool {
 	e := &ev.Data
 	if c.held.Kind() == abi.EventClose {
 		return e.Offset >= c.position[e.Direction]
+	}
+	if has(&ev.Header, abi.FlagResumed) {
+		return e.Direction != c.held.Data.Direction && e.Start <= c.held.Header.Ktime+disorder &&
+			e.Offset+uint64(e.Length) <= c.held.Data.OtherBytes
 	}
 	if e.Offset != c.position[e.Direction] || !c.expects(abi.Direction(e.Direction)) {
 		return false
@@ -133,6 +143,11 @@ func (c *connection) close(ev *event.Event) {
 // finish settles a connection by its close event and removes it.
 func (c *connection) finish(ev *event.Event) {
 	e := &ev.Close
+	if has(&ev.Header, abi.FlagResumed) {
+		c.leaveOut(ev.Header.Ktime)
+		c.end(Ending{Reason: EndClosed, Time: ev.Header.Ktime})
+		return
+	}
 	if c.parser != nil {
 		c.settle(abi.DirectionReceived, e.ReceivedBytes, e.LastReceived, e.ReceivedTail[:e.ReceivedTailLen])
 	}

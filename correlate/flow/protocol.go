@@ -93,6 +93,10 @@ const (
 	// EndForget: the assembler has no more room for the connection, or is
 	// being closed. Nothing is known about the exchanges still open.
 	EndForget
+	// EndLeftOut: exchanges follow of which nothing is told, and then others
+	// that are. What is open was answered before; a head that is not whole is
+	// of one that is left out. The connection lives on.
+	EndLeftOut
 )
 
 // Ending is the end of a connection or of the patience with it.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -40,6 +41,18 @@ type Config struct {
 	MetricsAddr string `yaml:"metrics_addr"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"log_level"`
+	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
+	Sampling Sampling `yaml:"sampling"`
+}
+
+// Sampling says what is kept though it is not sampled, and how much is sampled at most.
+type Sampling struct {
+	// KeepErrors exports every span that ends in an error.
+	KeepErrors bool `yaml:"keep_errors"`
+	// KeepSlowerThan exports every span that takes longer; 0 is none.
+	KeepSlowerThan time.Duration `yaml:"keep_slower_than"`
+	// MaxPerSecond is how many traces each service may begin in a second; 0 is any number.
+	MaxPerSecond float64 `yaml:"max_per_second"`
 }
 
 // Default is what holds when nothing is said.
@@ -72,7 +85,8 @@ func (c *Config) yaml(text []byte) error {
 		return nil
 	case errors.As(err, &wrong): // a line for each
 		text := strings.Join(wrong.Errors, "; ")
-		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting").Replace(text))
+		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
+			"not found in type config.Sampling", "is not a setting of sampling").Replace(text))
 	}
 	return err
 }
@@ -93,6 +107,9 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},
 		{"CAPTURE_BYTES", func(v string) error { return number(&c.CaptureBytes, v) }},
 		{"METRICS_ADDR", func(v string) error { c.MetricsAddr = v; return nil }},
+		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
+		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
+		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
 		{"LOG_LEVEL", func(v string) error { c.LogLevel = v; return nil }},
 	} {
 		name := "THROUGHLINE_" + s.key

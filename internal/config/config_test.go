@@ -6,13 +6,16 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestLoad(t *testing.T) {
 	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\ninject: false\ninject_blocking: false\n" +
-		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n"
+		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n" +
+		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
-		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug"}
+		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
+		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5}}
 	for _, c := range []struct {
 		name, file string
 		env        map[string]string
@@ -25,6 +28,13 @@ func TestLoad(t *testing.T) {
 		{name: "environment over file", file: "ports: [80]\ninject: true\n",
 			env:  map[string]string{"THROUGHLINE_PORTS": "8080, 9090", "THROUGHLINE_INJECT": "false"},
 			want: func(c *Config) { c.Ports = []int{8080, 9090}; c.Inject = false }},
+		{name: "environment over a mapping", file: "sampling:\n  keep_errors: true\n  max_per_second: 5\n",
+			env: map[string]string{"THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN": "2s", "THROUGHLINE_SAMPLING_MAX_PER_SECOND": "7.5"},
+			want: func(c *Config) {
+				c.Sampling = Sampling{KeepErrors: true, KeepSlowerThan: 2 * time.Second, MaxPerSecond: 7.5}
+			}},
+		{name: "unknown key of a mapping", file: "sampling: {keep_all: true}\n", err: "keep_all is not a setting of sampling"},
+		{name: "bad time", env: map[string]string{"THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN": "500"}, err: "THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN"},
 		{name: "unknown key", file: "port: [80]\n", err: "port is not a setting"},
 		{name: "not YAML", file: "a: b: c", err: "reading the configuration"},
 		{name: "wrong type", file: "ports: eighty\n", err: "cannot unmarshal"},
@@ -66,9 +76,7 @@ func TestLoad(t *testing.T) {
 
 // TestEveryKeyHasAVariable: each YAML key can be given as THROUGHLINE_<KEY>.
 func TestEveryKeyHasAVariable(t *testing.T) {
-	fields := reflect.TypeFor[Config]()
-	for i := range fields.NumField() {
-		key := "THROUGHLINE_" + strings.ToUpper(fields.Field(i).Tag.Get("yaml"))
+	for _, key := range keys(reflect.TypeFor[Config](), "THROUGHLINE_") {
 		var asked []string
 		var c Config
 		if err := c.environment(func(k string) string { asked = append(asked, k); return "" }); err != nil {
@@ -78,4 +86,18 @@ func TestEveryKeyHasAVariable(t *testing.T) {
 			t.Errorf("%s is never looked at", key)
 		}
 	}
+}
+
+// keys are the variables of a mapping's keys and of those of the mappings in it.
+func keys(mapping reflect.Type, prefix string) (all []string) {
+	for i := range mapping.NumField() {
+		field := mapping.Field(i)
+		key := prefix + strings.ToUpper(field.Tag.Get("yaml"))
+		if field.Type.Kind() == reflect.Struct {
+			all = append(all, keys(field.Type, key+"_")...)
+			continue
+		}
+		all = append(all, key)
+	}
+	return all
 }

@@ -22,8 +22,9 @@ type variant struct {
 	name  string
 	about string
 	args  []string // nil: no agent
-	print bool     // spans go to /dev/null instead of the collector
-	traps bool     // no agent, but empty programs where it has its own: Go programs only
+	env   []string
+	print bool // spans go to /dev/null instead of the collector
+	traps bool // no agent, but empty programs where it has its own: Go programs only
 }
 
 func variants() []variant {
@@ -32,6 +33,8 @@ func variants() []variant {
 		{name: "agent", about: "run, OTLP/HTTP to a receiver on this machine", args: []string{"run"}},
 		{name: "traps", about: "no agent, empty programs at its places", traps: true},
 		{name: "no-inject", about: "the same with --no-inject", args: []string{"run", "--no-inject"}},
+		{name: "ratio", about: "the same with one trace in a hundred sampled, the figures still of every request", args: []string{"run"},
+			env: []string{"OTEL_TRACES_SAMPLER=parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.01"}},
 		{name: "syscall", about: "the same with --flavour syscall", args: []string{"run", "--flavour", "syscall"}},
 		{name: "json", about: "trace -o json to /dev/null", args: []string{"trace", "-o", "json"}, print: true},
 	}
@@ -67,7 +70,7 @@ func startAgent(ctx context.Context, v variant, pid int, collector string) (*age
 
 func (a *agent) start(ctx context.Context, v variant, pid int, collector string) error {
 	cmd := exec.Command(agentPath, append(v.args, "--pid", strconv.Itoa(pid))...)
-	cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+	cmd.Env = append(append(os.Environ(), v.env...), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 	errs, write, err := os.Pipe() // not StderrPipe, which ends with the program and not with what it wrote
 	if err != nil {
 		return fmt.Errorf("making a pipe: %w", err)
@@ -133,8 +136,9 @@ func (a *agent) lastLine() string {
 
 // closing is what the agent's closing line says.
 type closing struct {
-	spans int
-	lost  string
+	spans  int
+	events int
+	lost   string
 }
 
 func (a *agent) closing() closing {
@@ -152,6 +156,9 @@ func (a *agent) closing() closing {
 	}
 	if m := regexp.MustCompile(`([0-9,]+) spans`).FindStringSubmatch(line); m != nil {
 		c.spans, _ = strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
+	}
+	if m := regexp.MustCompile(`([0-9,]+) events?`).FindStringSubmatch(line); m != nil {
+		c.events, _ = strconv.Atoi(strings.ReplaceAll(m[1], ",", ""))
 	}
 	_, c.lost, _ = strings.Cut(line, "lost: ")
 	return c

@@ -34,8 +34,8 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "measure everything `N` times")
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "measure for this `time` in each round")
 	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, bystander: a `LIST` with commas")
-	flag.StringVar(&with, "variants", "", "only these of none, agent, traps, no-inject, syscall, json: a `LIST` with commas")
-	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without traps, no-inject and json")
+	flag.StringVar(&with, "variants", "", "only these of none, agent, traps, no-inject, ratio, syscall, json: a `LIST` with commas")
+	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without traps, no-inject, ratio and json")
 	flag.BoolVar(&asJSON, "json", false, "print every sample and figure as JSON instead of tables")
 	flag.Parse()
 	if quick {

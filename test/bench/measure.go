@@ -49,6 +49,7 @@ type sample struct {
 	Load     loadResult `json:"load"`
 	Expected int        `json:"expected_spans"` // of warming up too
 	Spans    int        `json:"spans"`
+	Events   int        `json:"ring_events"` // of warming up too
 	Lost     string     `json:"lost,omitempty"`
 	Flavour  string     `json:"flavour,omitempty"`
 
@@ -98,7 +99,7 @@ func (b *bench) measure(ctx context.Context, v *server, how variant, s scenario,
 		return r, fmt.Errorf("measuring %s with %s: %w", v.name, how.name, err)
 	}
 	end := a.closing()
-	r.Spans, r.Lost = end.spans, end.lost
+	r.Spans, r.Events, r.Lost = end.spans, end.events, end.lost
 	if !how.print {
 		after, err := received(ctx, b.collector)
 		if err != nil {

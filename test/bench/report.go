@@ -58,6 +58,9 @@ func peakMB(s sample) float64     { return float64(s.AgentPeak) / (1 << 20) }
 // way when wrk stopped have one as well, so it may exceed 1 by a hair.
 func covered(s sample) float64 { return ratio(float64(s.Spans), float64(s.Expected)) }
 
+// ringEvents is how many records the kernel made for what would be a span.
+func ringEvents(s sample) float64 { return ratio(float64(s.Events), float64(s.Expected)) }
+
 func (r *report) markdown(out io.Writer) {
 	m := r.Machine
 	fmt.Fprintf(out, "Kernel %s, %d x %s; %s.\n", m.Kernel, m.CPUs, m.CPU, strings.Join(m.Programs, ", "))
@@ -87,9 +90,9 @@ func (r *report) markdown(out io.Writer) {
 
 func (r *report) workload(out io.Writer, w workload) {
 	fmt.Fprintf(out, "\n### %s\n\n", w.about)
-	fmt.Fprintf(out, "| variant | requests/s, wrk with %d connections | of no agent | CPU µs/request | added | p50 µs at %d/s | p99 µs | CPU µs/request | added | agent CPU µs/span, saturated | at %d/s | spans/requests, saturated | at %d/s | failed |\n",
+	fmt.Fprintf(out, "| variant | requests/s, wrk with %d connections | of no agent | CPU µs/request | added | p50 µs at %d/s | p99 µs | CPU µs/request | added | agent CPU µs/span, saturated | at %d/s | spans/requests, saturated | at %d/s | ring events/request, saturated | failed |\n",
 		connections, w.rate, w.rate, w.rate)
-	fmt.Fprintln(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Fprintln(out, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, v := range variants() {
 		f := func(s scenario, of func(sample) float64) []float64 { return r.values(w.name, v.name, s, of) }
 		none := func(s scenario, of func(sample) float64) []float64 { return r.values(w.name, "none", s, of) }
@@ -106,10 +109,10 @@ func (r *report) workload(out io.Writer, w workload) {
 			show(f(paced, p50), "%.0f"), show(f(paced, p99), "%.0f"),
 			show(f(paced, targetCPU), "%.2f"), show(pairwise(f(paced, targetCPU), none(paced, targetCPU), difference), "%+.2f"),
 			show(f(saturated, agentCPU), "%.2f"), show(f(paced, agentCPU), "%.2f"),
-			percent(f(saturated, covered)), percent(f(paced, covered)), fmt.Sprintf("%.0f", failures),
+			percent(f(saturated, covered)), percent(f(paced, covered)), show(f(saturated, ringEvents), "%.3f"), fmt.Sprintf("%.0f", failures),
 		}
 		if v.args == nil {
-			clear(row[9:13]) // of the agent
+			clear(row[9:14]) // of the agent
 		}
 		if v.name == "none" {
 			row[2], row[4], row[8] = "", "", ""

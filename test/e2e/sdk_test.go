@@ -87,7 +87,9 @@ func TestSDK(t *testing.T) {
 		t.Run(one.name, func(t *testing.T) {
 			r := newRig(t)
 			s := r.sdkService(one.module, one.sampler, one.flags...)
-			agent := r.tracePIDs(s.proc)
+			// Where the SDK's sampler says no, so does the flag of what it calls.
+			agent := r.startAgentIn([]string{"OTEL_TRACES_SAMPLER=always_on"}, "trace", "-o", "json", "--pid", number(s.pid()))
+			agent.awaitAttached()
 			asked := s.ask(2, 1, one.named)
 			asked = append(asked, s.ask(20, 32, one.named)...)
 			time.Sleep(time.Second) // what is too much would have come by then

@@ -19,6 +19,7 @@ const statusError = 2
 // A span as the agent exported it.
 type span struct {
 	Trace, ID, Parent string
+	State             string // tracestate
 	Name              string
 	Kind              int
 	Start, End        time.Time
@@ -55,6 +56,7 @@ type (
 	otlpSpan struct {
 		TraceID    string          `json:"traceId"`
 		SpanID     string          `json:"spanId"`
+		State      string          `json:"traceState"`
 		Parent     string          `json:"parentSpanId"`
 		Name       string          `json:"name"`
 		Kind       int             `json:"kind"`
@@ -125,7 +127,7 @@ func parseSpans(text string) ([]span, error) {
 
 func (s otlpSpan) span(resource map[string]string) span {
 	return span{
-		Trace: s.TraceID, ID: s.SpanID, Parent: s.Parent, Name: s.Name, Kind: s.Kind,
+		Trace: s.TraceID, ID: s.SpanID, Parent: s.Parent, State: s.State, Name: s.Name, Kind: s.Kind,
 		Start: unixNano(s.Start), End: unixNano(s.End),
 		Attributes: attributes(s.Attributes), Status: s.Status.Code, Message: s.Status.Message,
 		Resource: resource,

@@ -15,6 +15,8 @@ type wire struct {
 	rig *rig
 	*net.TCPConn
 	in *bufio.Reader
+	// put changes what is said; nil: nothing does.
+	put func(string) string
 }
 
 func (r *rig) wire(address string) *wire {
@@ -33,6 +35,9 @@ func (r *rig) wire(address string) *wire {
 // say sends text as it is; {host} is the server.
 func (w *wire) say(text string) {
 	w.rig.Helper()
+	if w.put != nil {
+		text = w.put(text)
+	}
 	text = strings.ReplaceAll(text, "{host}", w.RemoteAddr().String())
 	if _, err := io.WriteString(w, text); err != nil {
 		w.rig.Fatalf("sending: %v", err)

@@ -12,6 +12,10 @@ func (p *parser) End(e flow.Ending) {
 	if p.done {
 		return
 	}
+	if e.Reason == flow.EndLeftOut {
+		p.leaveOut()
+		return
+	}
 	if p.waiting() > 0 {
 		p.endFirst(e)
 	}

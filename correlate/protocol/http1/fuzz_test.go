@@ -43,6 +43,10 @@ func FuzzParser(f *testing.F) {
 				}
 				k.move(d, data[:n], n, flags)
 				data = data[n:]
+			case 7:
+				n = min(n, len(data))
+				k.move(d, data[:n], n, abi.FlagResumed<<(op>>5&1)) // or FlagUnsampled
+				data = data[n:]
 			case 8:
 				k.count(d, n)
 			case 9:

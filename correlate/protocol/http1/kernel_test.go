@@ -143,6 +143,7 @@ func (k *kernel) close(reason abi.CloseReason, errno int32) {
 		ReceivedBytes: r.Bytes, SentBytes: s.Bytes, LastReceived: r.Last, LastSent: s.Last,
 		ReceivedTail: r.Tail, SentTail: s.Tail, ReceivedTailLen: r.TailLen, SentTailLen: s.TailLen,
 	}
+	c.H.Flags = uint16(k.flags & abi.FlagResumed)
 	c.H.Len = uint32(unsafe.Sizeof(c))
 	k.deliver(encode(&c, nil))
 }
