@@ -462,10 +462,14 @@ struct conn {
 	__u8 no_inject; /* nothing is ever added to it again */
 	__u8 sending;	/* sk_msg has looked at the send under way */
 	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 reserved[5];
+	__u8 no_sockmap;  /* not to be put into the sockmap */
+	__u8 join_welcome; /* its joins say that the target needs no headers */
+	__u8 reserved[3];
 	__u8 value[64] WORDS; /* traceparent as gathered */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
+	__u32 turn_seq; /* TCP sequence of the first byte of what is received */
+	__u32 reserved_end;
 };
 
 enum conn_flag {
@@ -503,7 +507,8 @@ enum drop_reason {
 	DROP_CALLS_FULL = 13,
 	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
 	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
-	DROP_REASONS = 16,
+	DROP_JOIN_AMBIGUOUS = 16,  /* not joined: what was sent before need not be this */
+	DROP_REASONS = 17,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
@@ -513,7 +518,8 @@ enum count_kind {
 	COUNT_SENDFILE = 2,	    /* calls that moved bytes without a user buffer */
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
 	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
-	COUNT_KINDS = 5,
+	COUNT_JOINED = 5,	    /* requests that found who sent them by TCP's numbers */
+	COUNT_KINDS = 6,
 };
 
 /* The variable `counters` of every object. */

@@ -188,7 +188,11 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (!t)
 		return 0;
 	c = conn_get(sk, tgid);
-	if (!c || c->flags & CONN_IGNORED)
+	if (!c)
+		return 0;
+	if (joining && ret > 0 && c->flags & (CONN_IGNORED | CONN_CLAIMED))
+		conn_turn(sk, c, direction, ret);
+	if (c->flags & CONN_IGNORED)
 		return 0;
 	if (c->flags & CONN_CLAIMED) {
 		if (direction == DIRECTION_SENT)
@@ -224,10 +228,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (c->direction == NO_DIRECTION)
 		conn_announce(sk, c);
 	call->offset = conn_account(sk, c, direction, ret, call->now);
-	if (c->direction != direction) {
-		c->direction = direction;
-		call->turn = 1;
-	}
+	call->turn = conn_turn(sk, c, direction, ret);
 	if (direction == DIRECTION_RECEIVED && c->flags & CONN_ACTIVE &&
 	    !c->half[DIRECTION_SENT].bytes)
 		c->no_inject = 1; /* the server speaks first: not HTTP */

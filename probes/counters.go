@@ -25,6 +25,7 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropCallsFull:        "calls_full",
 	abi.DropCallUnreadable:   "call_unreadable",
 	abi.DropRouteLate:        "route_late",
+	abi.DropJoinAmbiguous:    "join_ambiguous",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -34,6 +35,7 @@ var untold = map[abi.DropReason]string{
 		"what it sends meanwhile gets no parent by thread.",
 	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
 	abi.DropRouteLate:        "Requests whose framework served another one before their route was read.",
+	abi.DropJoinAmbiguous:    "Requests without a header that were not joined: what their connection's last sender left need not be for them.",
 }
 
 // counted is the sum of every loaded object's counters over all CPUs.
@@ -81,6 +83,7 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "bufferless_calls", Help: "Calls that moved bytes without a user buffer (sendfile, splice).", Value: sum.counts[abi.CountSendfile]},
 		{Name: "told_by_sdk", Help: "Requests and calls left to the program's own SDK, which exports them.", Value: sum.counts[abi.CountToldBySdk]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
+		{Name: "joined", Help: "Requests without a header whose sender on this host was found.", Value: sum.counts[abi.CountJoined]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}

@@ -27,6 +27,8 @@ type Config struct {
 	Flavour string
 	// NoInject leaves every byte that targets send as it is.
 	NoInject bool
+	// NoJoin does not look for who, on this host, sent a request that has no header.
+	NoJoin bool
 	// NoInjectBlocking leaves out the sockets on which the target blocks: a
 	// blocked receive that is woken by something other than data would end with
 	// EAGAIN instead of what has happened (net/ipv4/tcp_bpf.c).
@@ -75,6 +77,7 @@ type Probes struct {
 	// libraries are probed in the targets that have them; nil until Open.
 	libraries *libraries
 	inject    *injector // nil: nothing is injected
+	joinHook  string    // "": none
 
 	malformed atomic.Uint64
 	// told are the calls whose end was told before their hook: by span, used by
@@ -142,6 +145,8 @@ func (c Config) settings() settings {
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
+		"joining":         !c.NoJoin,
+		"pushing":         !c.NoInject,
 		"inject_blocking": !c.NoInjectBlocking,
 		"write_user":      !c.NoInject && haveWriteUser(),
 	}
@@ -154,9 +159,14 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if err != nil {
 		return err
 	}
-	var inject *object
+	var inject, joinFirst *object
 	if !c.NoInject {
 		if inject, err = p.share("inject", set); err != nil {
+			return err
+		}
+	}
+	if !c.NoJoin {
+		if joinFirst, err = p.share(joinHooks()[0].Object, set); err != nil {
 			return err
 		}
 	}
@@ -170,6 +180,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	var (
 		refused               FlavourError
+		join                  joiner
 		wait                  sync.WaitGroup
 		lifeFailed, notInject error
 	)
@@ -179,11 +190,10 @@ func (p *Probes) openSource(c Config, set settings) error {
 		}
 	})
 	if inject != nil {
-		wait.Go(func() {
-			if notInject = p.load(inject); notInject == nil {
-				p.inject, notInject = newInjector(inject, c.NoInjectBlocking, p.log)
-			}
-		})
+		wait.Go(func() { notInject = p.openInjector(inject, c) })
+	}
+	if joinFirst != nil {
+		wait.Go(func() { join.try(p, joinHooks()[0], joinFirst) })
 	}
 	p.libraries = newLibraries(p, set)
 	types := p.kernel.Copy()
@@ -206,7 +216,40 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if notInject != nil {
 		p.log.Warn("no trace context is put on the wire", "error", notInject)
 	}
+	if !c.NoJoin {
+		if err := p.openJoiner(&join, c, set); err != nil {
+			return err
+		}
+	}
 	return lifeFailed
+}
+
+// openInjector loads and attaches what looks at messages, and injects.
+func (p *Probes) openInjector(inject *object, c Config) (err error) {
+	if err = p.load(inject); err == nil {
+		p.inject, err = newInjector(inject, c.NoInjectBlocking, p.log)
+	}
+	return err
+}
+
+// openJoiner finds who leaves joins if the first hook does not. Where none can, what
+// injects does, and if nothing is to be injected it looks and adds nothing.
+func (p *Probes) openJoiner(join *joiner, c Config, set settings) error {
+	if err := join.tryOthers(p, set); err != nil {
+		return err
+	}
+	p.joinHook = join.hook
+	if join.hook != "" || p.inject != nil {
+		return nil
+	}
+	looker, err := p.share("inject", set)
+	if err != nil {
+		return err
+	}
+	if err := p.openInjector(looker, c); err != nil {
+		p.log.Warn("requests in clear text are not joined", "error", errors.Join(join.why(), err))
+	}
+	return nil
 }
 
 // share reads an object and makes the maps that it has alone so far.

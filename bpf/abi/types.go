@@ -102,9 +102,13 @@ type Conn struct {
 	NoInject     uint8
 	Sending      uint8
 	Left         uint8
-	Reserved     [5]uint8
+	NoSockmap    uint8
+	JoinWelcome  uint8
+	Reserved     [3]uint8
 	Value        [64]uint8
 	Caller       [8]uint8
+	TurnSeq      uint32
+	ReservedEnd  uint32
 }
 
 type ConnFlag uint32
@@ -133,7 +137,8 @@ const (
 	CountSendfile        CountKind = 2
 	CountInjected        CountKind = 3
 	CountToldBySdk       CountKind = 4
-	CountKinds           CountKind = 5
+	CountJoined          CountKind = 5
+	CountKinds           CountKind = 6
 )
 
 type CounterLine struct {
@@ -208,7 +213,8 @@ const (
 	DropCallsFull        DropReason = 13
 	DropCallUnreadable   DropReason = 14
 	DropRouteLate        DropReason = 15
-	DropReasons          DropReason = 16
+	DropJoinAmbiguous    DropReason = 16
+	DropReasons          DropReason = 17
 )
 
 type EventFlag uint32
