@@ -459,16 +459,16 @@ struct conn {
 	__u8 unknown_turns;
 	/* Bytes of their own, since each is written by one side alone while the
 	 * flags are read and written back by two. */
-	__u8 no_inject; /* nothing is ever added to it again */
-	__u8 sending;	/* sk_msg has looked at the send under way */
-	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 no_sockmap;  /* not to be put into the sockmap */
+	__u8 no_inject;	   /* nothing is ever added to it again */
+	__u8 sending;	   /* sk_msg has looked at the send under way */
+	__u8 left;	   /* EVENT_LEAVE was sent */
+	__u8 no_sockmap;   /* not to be put into the sockmap */
 	__u8 join_welcome; /* its joins say that the target needs no headers */
 	__u8 reserved[3];
 	__u8 value[64] WORDS; /* traceparent as gathered */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
-	__u32 turn_seq; /* TCP sequence of the first byte of what is received */
+	__u32 turn_seq;	      /* TCP sequence of the first byte of what is received */
 	__u32 reserved_end;
 };
 

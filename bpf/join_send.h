@@ -13,8 +13,7 @@
  * several messages it is not known which one this is. */
 static __always_inline bool call_sends(const struct syscall *s)
 {
-	return s->nr == NR_WRITE || s->nr == NR_WRITEV || s->nr == NR_SENDTO ||
-	       s->nr == NR_SENDMSG;
+	return s->nr == NR_WRITE || s->nr == NR_WRITEV || s->nr == NR_SENDTO || s->nr == NR_SENDMSG;
 }
 
 /* Copies the first bytes of what the current call sends to the call's record, returns how
