@@ -67,11 +67,18 @@ func newInjector(o *object, nonblockingOnly bool, log *slog.Logger) (*injector, 
 // where a program would be run for every process of the host.
 var ErrRootCgroup = errors.New("the process is in the root cgroup: move it to one of its own, as systemd and container runtimes do")
 
+// ErrAsksWaiting says that the process may wait for ever if its sockets are in a sockmap.
+var ErrAsksWaiting = errors.New("the program asks by FIONREAD how much waits on a socket, and this kernel would answer 0; " +
+	"later kernels do not")
+
 // Inject lets the requests of a target and of those it forked carry trace
 // context, as far as the kernel allows. The error says why they cannot.
 func (p *Probes) Inject(target *process.Process) error {
 	if p.inject == nil {
 		return nil
+	}
+	if p.waiting.concerns(target) {
+		return ErrAsksWaiting
 	}
 	if err := p.inject.add(target); err != nil {
 		return err
