@@ -104,6 +104,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/...
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
+	$(Q)$(GO) run ./test/truth -short $(JOINS) -programs $(JOINS_SHORT)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
 	$(Q)$(GO) run ./test/unharmed -modes off,headers,nonblocking,killed
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
@@ -137,6 +138,15 @@ budget: install-build all ## Count the hits of library probes a request, and wha
 .PHONY: truth
 truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
 	$(Q)$(GO) run ./test/truth $(TRUTH)
+
+# Programs whose services share nothing but sequence numbers, in clear and over TLS.
+JOINS := -nat -propagation joins -context none
+JOINS_SHORT := direct,chain,https
+JOINS_LONG  := direct,chain,fan-out,pooled,retry,proxy,https
+
+.PHONY: joins
+joins: install-test all ## Measure requests that are joined without a header, behind a router that translates addresses
+	$(Q)$(GO) run ./test/truth $(JOINS) -concurrency 32,256 -programs $(JOINS_LONG)
 
 .PHONY: unharmed
 unharmed: install-build all ## Show that a million requests arrive as they were sent, also while the agent is killed (SEED=1)
@@ -196,7 +206,7 @@ check: install-check generate objects ## Check generated files, format, vet, imp
 BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
 CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
-TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light haproxy python3-flask python3-grpcio python3-h2 python3-httpx \
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light haproxy python3-flask python3-grpcio python3-h2 python3-httpx \
 	python3-requests python3-urllib3 python3-aiohttp gunicorn wrk tomcat10-user \
 	$(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils

@@ -475,17 +475,21 @@ struct conn {
 	__u8 unknown_turns;
 	/* Bytes of their own, since each is written by one side alone while the
 	 * flags are read and written back by two. */
-	__u8 no_inject; /* nothing is ever added to it again */
-	__u8 sending;	/* sk_msg has looked at the send under way */
-	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 report;	/* enum report_state */
+	__u8 no_inject;	   /* nothing is ever added to it again */
+	__u8 sending;	   /* sk_msg has looked at the send under way */
+	__u8 left;	   /* EVENT_LEAVE was sent */
+	__u8 no_sockmap;   /* not to be put into the sockmap */
+	__u8 join_welcome; /* its joins say that the target needs no headers */
+	__u8 report;	   /* enum report_state */
 	/* REPORT_TOLD: the agent knows of something that has not ended;
 	 * REPORT_LEFT_OUT: the last exchange is not counted yet. */
 	__u8 report_open;
-	__u8 reserved[3];
+	__u8 reserved;
 	__u8 value[64] WORDS; /* traceparent as gathered */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
+	__u32 turn_seq;	      /* TCP sequence of the first byte of what is received */
+	__u32 reserved_end;
 };
 
 /* What the agent is told of a connection (report.h). */
@@ -533,7 +537,8 @@ enum drop_reason {
 	DROP_CALL_UNREADABLE = 14,    /* a library's memory is not as expected */
 	DROP_ROUTE_LATE = 15,	      /* no route: its framework had gone on already */
 	DROP_UNSAMPLED_PIPELINE = 16, /* not reported: behind a request out of the sample */
-	DROP_REASONS = 17,
+	DROP_JOIN_AMBIGUOUS = 17,     /* not joined: what was sent before need not be this */
+	DROP_REASONS = 18,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
@@ -544,7 +549,8 @@ enum count_kind {
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
 	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
 	COUNT_SAMPLED_OUT = 5,	    /* requests out of the sample, not reported */
-	COUNT_KINDS = 6,
+	COUNT_JOINED = 6,	    /* requests that found who sent them by TCP's numbers */
+	COUNT_KINDS = 7,
 };
 
 /* The variable `counters` of every object. */

@@ -34,10 +34,12 @@ struct call {
 	u8 record[sizeof(struct data_event) + 2 * CAPTURE_MAX] WORDS;
 };
 
-/* By enum direction, and one for the injecting program. */
+/* By enum direction, and one each for the programs that look at what is sent before
+ * it leaves. */
 enum {
 	SLOT_INJECT = 2,
-	SLOTS = 3,
+	SLOT_JOIN = 3,
+	SLOTS = 4,
 };
 
 /* Room for one call. A slot a direction: a send and a receive may interleave on

@@ -258,6 +258,18 @@ static __always_inline u64 conn_account(struct sock *sk, struct conn *c, u8 dire
 	return offset;
 }
 
+/* Notes which direction a call that moved length bytes had, and where what is received
+ * begins. True: the direction changed. */
+static __always_inline bool conn_turn(struct sock *sk, struct conn *c, u8 direction, u32 length)
+{
+	if (c->direction == direction)
+		return false;
+	c->direction = direction;
+	if (direction == DIRECTION_RECEIVED && c->family != AF_UNIX)
+		c->turn_seq = sock_seq(sk, direction) - length;
+	return true;
+}
+
 /* The target sends no more. The FIN that is about to be queued takes a sequence
  * number (RFC 9293, 3.4) and is no byte. */
 static __always_inline void conn_half_closed(struct sock *sk, struct conn *c)

@@ -8,7 +8,7 @@
 #define THROUGHLINE_EXCHANGE_H
 
 #include "call.h"
-#include "conn.h"
+#include "join.h"
 #include "trace.h"
 
 #define UNKNOWN_TURNS_MAX 4 /* turns of an unknown protocol before it is left alone */
@@ -82,7 +82,7 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	if (half->scan_flags & SCAN_VALUE && trace_parse(c->value, half->value_len, &remote)) {
 		c->flags |= CONN_REMOTE_CONTEXT;
 		request_adopts(c, (u64)sk, &remote);
-	} else {
+	} else if (!joining || !join_take(sk, c, JOIN_TURN_BEGINS, &c->ctx)) {
 		trace_new_root(&c->ctx);
 	}
 	if (c->flags & CONN_TAKEN)

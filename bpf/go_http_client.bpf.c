@@ -9,6 +9,7 @@
 #include "go_call.h"
 #include "go_header.h"
 #include "go_outgoing.h"
+#include "join.h"
 
 /* A request from its connection to its answer. */
 struct made {
@@ -94,8 +95,12 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 		return;
 	e->h.sock = (u64)sk;
 	e->h.gen = c->gen;
-	if (tls)
+	if (tls) {
+		/* The connection's own goroutine writes it, and waits for this one. */
+		if (joining)
+			join_leave(sk, c, &e->h.ctx);
 		return;
+	}
 	c->ctx = e->h.ctx;
 	__builtin_memcpy(c->caller, made->caller, sizeof(c->caller));
 	c->flags |= CONN_PREPARED;

@@ -5,6 +5,7 @@
 #include "go_call.h"
 #include "go_header.h"
 #include "go_route.h"
+#include "join.h"
 
 /* A request while its handler runs. */
 struct served {
@@ -76,9 +77,36 @@ SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, struct served *s
 	return go_claim(hit, sk, ROLE_SERVER);
 }
 
+/* The socket under a response of HTTP/1 over TLS, which is not claimed. */
+SUBPROGRAM struct conn *tls_conn(const struct go_program *p, struct served *served, u64 *sock)
+{
+	u64 conn = go_word(served->response, p->field[GO_RESPONSE_CONN]);
+
+	*sock = (u64)go_socket(p, go_held(conn, p->field[GO_CONN_RWC]), true, &served->image);
+	return bpf_map_lookup_elem(&conns, sock);
+}
+
+/* The span of a request without a header: a child of who sent it, if that is a target
+ * on this host. */
+static __always_inline bool request_joins(struct served *served, const struct go_hit *hit,
+					  struct conn *c)
+{
+	struct call_event *e = &served->event;
+	u64 sock = e->h.sock;
+	u32 place = JOIN_TURN_BEGINS;
+
+	if (!joining || e->major != 1)
+		return false;
+	if (e->call_flags & CALL_TLS) {
+		c = tls_conn(hit->program, served, &sock);
+		place = JOIN_IN_TURN;
+	}
+	return c && join_take((struct sock *)sock, c, place, &e->h.ctx);
+}
+
 /* The span of the request: the one that the socket source has begun, which has seen
  * whether there is a context, or one of the request's own. */
-SUBPROGRAM void request_begins(struct served *served, struct conn *c)
+SUBPROGRAM void request_begins(struct served *served, const struct go_hit *hit, struct conn *c)
 {
 	bool begun = c && c->exchange == EXCHANGE_OPEN && c->flags & CONN_TAKEN;
 	struct call_event *e = &served->event;
@@ -93,14 +121,14 @@ SUBPROGRAM void request_begins(struct served *served, struct conn *c)
 		e->h.ctx = c->ctx;
 		e->start = c->half[DIRECTION_RECEIVED].last;
 		conn_finish(c);
-		return;
-	}
-	if (called) {
+	} else if (called) {
 		trace_new_child(&e->h.ctx, &remote);
 		sampling_adopted(&e->h.ctx);
-	} else {
+	} else if (!request_joins(served, hit, c)) {
 		trace_new_root(&e->h.ctx);
 	}
+	if (joining && c && !go_has_sdk(hit->program))
+		join_welcome((struct sock *)e->h.sock, c);
 }
 
 /* From now on the goroutine, and whoever is handed the context, serves it. known: what
@@ -181,7 +209,7 @@ int go_http_serve(struct pt_regs *ctx)
 		call_image_text(e, TEXT_PEER, &served->image,
 				hit.program->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
 	}
-	request_begins(served, c);
+	request_begins(served, &hit, c);
 	request_taken(served, &hit, task);
 	return 0;
 }

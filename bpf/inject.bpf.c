@@ -6,8 +6,7 @@
  * whole header line behind the request line, or nothing. Whatever is not known
  * for certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
  */
-#include "call.h"
-#include "exchange.h"
+#include "head.h"
 #include "inject_http2.h"
 
 #define NAME_SIZE 13 /* "traceparent: " */
@@ -15,6 +14,9 @@
 #define HEAD_MAX 2048 /* a longer head is left alone */
 
 _Static_assert(HEAD_MAX <= SCAN_MAX, "the scanner looks at the whole head");
+
+/* Whether headers are added at all, or only looked for. Set by the agent. */
+const volatile bool pushing = true;
 
 /* Connections on which targets send requests, keyed by socket cookie. Inserted
  * by track_connection and the agent; a socket leaves when it is closed. */
@@ -44,28 +46,11 @@ int track_connection(struct bpf_sock_ops *ops)
 	if (ops->op != BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB || !sk)
 		return 1;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || !(c->flags & CONN_ACTIVE) || c->no_inject)
+	if (!c || !(c->flags & CONN_ACTIVE) || c->no_inject || c->no_sockmap)
 		return 1; /* no target's */
 	key = bpf_get_socket_cookie(ops);
 	bpf_sock_hash_update(ops, &inject_sockets, &key, BPF_NOEXIST);
 	return 1;
-}
-
-/* Whether the next byte sent begins a request, for certain: the program's library
- * says so, or the connection is new, or its last request was sent and answered to
- * the end. */
-static __always_inline bool request_may_begin(const struct conn *c)
-{
-	if (c->no_inject || c->flags & (CONN_IGNORED | CONN_UPGRADED | CONN_CLOSED))
-		return false;
-	if (c->flags & CONN_CLAIMED)
-		return c->flags & CONN_PREPARED;
-	if (c->role == ROLE_SERVER || c->half[DIRECTION_SENT].body_left ||
-	    c->exchange != EXCHANGE_NONE)
-		return false;
-	if (c->direction == NO_DIRECTION)
-		return c->flags & CONN_FROM_START;
-	return c->role == ROLE_CLIENT && c->direction == DIRECTION_RECEIVED;
 }
 
 /* Copies the message's first bytes to the slot, returns how many. Global, like
@@ -138,30 +123,28 @@ undo:
 	return false;
 }
 
+/* The message's socket as an address that may be read from: the verifier lets nobody
+ * add to the context's own pointer, and forgets what is in a map. */
+static __always_inline struct sock *message_socket(const struct sk_msg_md *msg, struct call *call)
+{
+	volatile u64 *at = &call->offset;
+
+	*at = (u64)msg->sk;
+	return (struct sock *)*at;
+}
+
 static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct call *call,
 				  const struct target *t)
 {
 	struct scan *s = &call->scan;
-	u32 len = message_copy(msg);
+	bool welcome = false;
 	u32 at;
 
-	__builtin_memset(s, 0, sizeof(*s));
-	s->state = SCAN_REQUEST;
-	s->len = len;
-	call_scan(SLOT_INJECT);
-	if (s->state == SCAN_REJECTED) {
-		c->no_inject = 1; /* another protocol, or none that is known */
+	if (!head_judge(c, call, SLOT_INJECT, message_copy(msg), t))
 		return;
-	}
-	if (s->state != SCAN_END) {
-		drop(DROP_INJECT_SPLIT_HEAD);
-		return;
-	}
-	c->flags |= CONN_JUDGED;
-	c->request_ktime = bpf_ktime_get_ns();
-	if (s->flags & SCAN_CONNECT)
-		c->no_inject = 1;
-	if (!request_made(c, t, s->flags, call->value, s->value_len) || s->flags & SCAN_CONNECT)
+	if (joining)
+		welcome = join_leave(message_socket(msg, call), c, &c->ctx);
+	if (welcome || !pushing || s->flags & SCAN_CONNECT)
 		return;
 	at = s->first_line;
 	if (!line_ends_at(msg, at))
@@ -189,7 +172,7 @@ int inject_request(struct sk_msg_md *msg)
 	if (!t)
 		return SK_PASS;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || inject_http2(msg, key, c))
+	if (!c || (pushing && inject_http2(msg, key, c)))
 		return SK_PASS;
 	if (c->sending)
 		return SK_PASS; /* in the middle of a send */

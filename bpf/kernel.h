@@ -124,8 +124,17 @@ struct tcp_sock {
 	u32 write_seq;
 	u32 copied_seq;
 	u32 rcv_nxt;
+	u32 snd_una;
 	u64 bytes_received;
 	u64 bytes_acked;
+};
+
+struct iov_iter {
+	unsigned long count;
+};
+
+struct msghdr {
+	struct iov_iter msg_iter;
 };
 
 struct sockaddr_un {

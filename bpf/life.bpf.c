@@ -90,8 +90,8 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 		if (!c)
 			return 0;
 		c->flags = CONN_ACTIVE | CONN_FROM_START;
-		c->no_inject = t->no_inject || sock_is_zerocopy(sk) ||
-			       (!inject_blocking && sock_is_blocking(sk));
+		c->no_sockmap = t->no_inject || sock_is_zerocopy(sk) ||
+				(!inject_blocking && sock_is_blocking(sk));
 		return 0;
 	}
 	if (to == TCP_LISTEN) {

@@ -177,9 +177,11 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 		conn_finish(c);
 }
 
-/* Nothing was sent, so neither was what sk_msg had added. */
-static __always_inline void send_failed(struct conn *c)
+/* Nothing was sent, so neither was what sk_msg had added, and there is nothing to join. */
+static __always_inline void send_failed(struct sock *sk, struct conn *c)
 {
+	if (joining && c->flags & CONN_JUDGED)
+		join_forget(sk, c);
 	c->injected = 0;
 	c->flags &= ~(CONN_INJECTED | CONN_JUDGED);
 }
@@ -198,7 +200,11 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (!t)
 		return 0;
 	c = conn_get(sk, tgid);
-	if (!c || c->flags & CONN_IGNORED)
+	if (!c)
+		return 0;
+	if (joining && ret > 0 && c->flags & (CONN_IGNORED | CONN_CLAIMED))
+		conn_turn(sk, c, direction, ret);
+	if (c->flags & CONN_IGNORED)
 		return 0;
 	if (c->flags & CONN_HTTP2) {
 		if (direction == DIRECTION_SENT)
@@ -213,7 +219,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (direction == DIRECTION_SENT) {
 		c->sending = 0;
 		if (ret < 0) {
-			send_failed(c);
+			send_failed(sk, c);
 			return 0;
 		}
 	}
@@ -240,10 +246,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (c->direction == NO_DIRECTION)
 		conn_announce(sk, c);
 	call->offset = conn_account(sk, c, direction, ret, call->now);
-	if (c->direction != direction) {
-		c->direction = direction;
-		call->turn = 1;
-	}
+	call->turn = conn_turn(sk, c, direction, ret);
 	if (direction == DIRECTION_RECEIVED && c->flags & CONN_ACTIVE &&
 	    !c->half[DIRECTION_SENT].bytes)
 		c->no_inject = 1; /* the server speaks first: not HTTP */

@@ -44,7 +44,7 @@ func objectNames() []string {
 	if haveWriteUser() {
 		names = append(names, "go_write")
 	}
-	for _, f := range Flavours() {
+	for _, f := range append(Flavours(), joinHooks()...) {
 		names = append(names, f.Object)
 	}
 	return names

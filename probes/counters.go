@@ -26,6 +26,7 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropCallUnreadable:    "call_unreadable",
 	abi.DropRouteLate:         "route_late",
 	abi.DropUnsampledPipeline: "unsampled_pipeline",
+	abi.DropJoinAmbiguous:     "join_ambiguous",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -35,6 +36,7 @@ var untold = map[abi.DropReason]string{
 		"what it sends meanwhile gets no parent by thread.",
 	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
 	abi.DropRouteLate:        "Requests whose framework served another one before their route was read.",
+	abi.DropJoinAmbiguous:    "Requests without a header that were not joined: what their connection's last sender left need not be for them.",
 }
 
 // counted is the sum of every loaded object's counters over all CPUs.
@@ -83,6 +85,7 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "told_by_sdk", Help: "Requests and calls left to the program's own SDK, which exports them.", Value: sum.counts[abi.CountToldBySdk]},
 		{Name: "sampled_out", Help: "Requests out of the sample that cost no event.", Value: sum.counts[abi.CountSampledOut]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
+		{Name: "joined", Help: "Requests without a header whose sender on this host was found.", Value: sum.counts[abi.CountJoined]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}

@@ -28,6 +28,8 @@ type Config struct {
 	Flavour string
 	// NoInject leaves every byte that targets send as it is.
 	NoInject bool
+	// NoJoin does not look for who, on this host, sent a request that has no header.
+	NoJoin bool
 	// NoInjectBlocking leaves out the sockets on which the target blocks: a
 	// blocked receive that is woken by something other than data would end with
 	// EAGAIN instead of what has happened (net/ipv4/tcp_bpf.c).
@@ -153,6 +155,8 @@ func (c Config) settings() settings {
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
+		"joining":           !c.NoJoin,
+		"pushing":           !c.NoInject,
 		"inject_blocking":   !c.NoInjectBlocking,
 		"context_names":     contextNames(contextFields),
 		"context_names_len": uint32(len(contextFields) * 2),
@@ -169,9 +173,14 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if err != nil {
 		return err
 	}
-	var inject *object
+	var inject, joinFirst *object
 	if !c.NoInject {
 		if inject, err = p.share("inject", set); err != nil {
+			return err
+		}
+	}
+	if !c.NoJoin {
+		if joinFirst, err = p.share(joinHooks()[0].Object, set); err != nil {
 			return err
 		}
 	}
@@ -185,6 +194,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	var (
 		refused               FlavourError
+		join                  joiner
 		wait                  sync.WaitGroup
 		lifeFailed, notInject error
 	)
@@ -194,11 +204,10 @@ func (p *Probes) openSource(c Config, set settings) error {
 		}
 	})
 	if inject != nil {
-		wait.Go(func() {
-			if notInject = p.load(inject); notInject == nil {
-				p.inject, notInject = newInjector(inject, c.NoInjectBlocking, p.log)
-			}
-		})
+		wait.Go(func() { notInject = p.openInjector(inject, c) })
+	}
+	if joinFirst != nil {
+		wait.Go(func() { join.try(p, joinHooks()[0], joinFirst) })
 	}
 	p.libraries = newLibraries(p, set)
 	types := p.kernel.Copy()
@@ -221,7 +230,44 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if notInject != nil {
 		p.log.Warn("no trace context is put on the wire", "error", notInject)
 	}
+	if !c.NoJoin {
+		if err := p.openJoiner(&join, c, set); err != nil {
+			return err
+		}
+	}
 	return lifeFailed
+}
+
+// openInjector loads and attaches what looks at messages, and injects.
+func (p *Probes) openInjector(inject *object, c Config) (err error) {
+	if err = p.load(inject); err == nil {
+		p.inject, err = newInjector(inject, c.NoInjectBlocking, p.log)
+	}
+	return err
+}
+
+// openJoiner finds who leaves joins if the first hook does not. Where none can, what
+// injects does, and if nothing is to be injected it looks and adds nothing.
+func (p *Probes) openJoiner(join *joiner, c Config, set settings) error {
+	if err := join.tryOthers(p, set); err != nil {
+		return err
+	}
+	if join.hook != "" {
+		p.log.Debug("requests in clear text are joined", "hook", join.hook)
+		return nil
+	}
+	if p.inject == nil {
+		looker, err := p.share("inject", set)
+		if err != nil {
+			return err
+		}
+		if err := p.openInjector(looker, c); err != nil {
+			p.log.Warn("requests in clear text are not joined", "error", errors.Join(join.why(), err))
+			return nil
+		}
+	}
+	p.log.Info("requests in clear text are joined on sockets in the sockmap alone", "reason", join.why())
+	return nil
 }
 
 // share reads an object and makes the maps that it has alone so far.

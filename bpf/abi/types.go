@@ -102,11 +102,15 @@ type Conn struct {
 	NoInject     uint8
 	Sending      uint8
 	Left         uint8
+	NoSockmap    uint8
+	JoinWelcome  uint8
 	Report       uint8
 	ReportOpen   uint8
-	Reserved     [3]uint8
+	Reserved     uint8
 	Value        [64]uint8
 	Caller       [8]uint8
+	TurnSeq      uint32
+	ReservedEnd  uint32
 }
 
 type ConnFlag uint32
@@ -137,7 +141,8 @@ const (
 	CountInjected        CountKind = 3
 	CountToldBySdk       CountKind = 4
 	CountSampledOut      CountKind = 5
-	CountKinds           CountKind = 6
+	CountJoined          CountKind = 6
+	CountKinds           CountKind = 7
 )
 
 type CounterLine struct {
@@ -213,7 +218,8 @@ const (
 	DropCallUnreadable    DropReason = 14
 	DropRouteLate         DropReason = 15
 	DropUnsampledPipeline DropReason = 16
-	DropReasons           DropReason = 17
+	DropJoinAmbiguous     DropReason = 17
+	DropReasons           DropReason = 18
 )
 
 type EventFlag uint32

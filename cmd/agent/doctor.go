@@ -67,7 +67,7 @@ func diagnose(args []string, out, errs io.Writer) error {
 
 // tryFlavour loads and attaches a flavour's programs and takes them out again.
 func tryFlavour(name string) error {
-	p, err := probes.Open(probes.Config{Flavour: name, NoInject: true}, slog.New(slog.DiscardHandler))
+	p, err := probes.Open(probes.Config{Flavour: name, NoInject: true, NoJoin: true}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

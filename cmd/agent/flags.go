@@ -39,8 +39,13 @@ func newFlags(name, synopsis string, errs io.Writer) *flags {
 	repeated(f, "container", "trace the container whose id begins with `ID` (repeatable)", text,
 		func(c *config.Config) *[]string { return &c.Containers })
 	f.set.StringVar(&f.file, "config", "", "read settings from the YAML `FILE`")
-	f.set.BoolFunc("no-inject", "leave every byte that targets send as it is", func(string) error {
-		f.over = append(f.over, func(c *config.Config) { c.Inject = false })
+	f.set.Func("propagation", "let receivers know who sent a request by `MEANS`: auto, headers, joins or off", func(v string) error {
+		mode, err := config.ParsePropagationMode(v)
+		f.over = append(f.over, func(c *config.Config) { c.Propagation.Mode = mode })
+		return err
+	})
+	f.set.BoolFunc("no-inject", "leave every byte that targets send as it is: the same as --propagation joins", func(string) error {
+		f.over = append(f.over, func(c *config.Config) { c.Propagation.Mode = config.PropagationJoins })
 		return nil
 	})
 	f.value("flavour", "hook sockets by `NAME`: auto, tracepoint, fentry, kprobe or syscall",

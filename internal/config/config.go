@@ -26,9 +26,9 @@ type Config struct {
 	Ports      []int    `yaml:"ports"`
 	Containers []string `yaml:"containers"`
 
-	// Inject puts trace context into the requests that targets send.
-	Inject bool `yaml:"inject"`
-	// InjectBlocking does so on blocking sockets too, at the price of an EAGAIN
+	// Propagation is how the target that receives a request learns who sent it.
+	Propagation Propagation `yaml:"propagation"`
+	// InjectBlocking adds headers on blocking sockets too, at the price of an EAGAIN
 	// where a blocked receive is woken by something other than data.
 	InjectBlocking bool `yaml:"inject_blocking"`
 	// Flavour forces one way to hook the socket source.
@@ -57,7 +57,7 @@ type Sampling struct {
 
 // Default is what holds when nothing is said.
 func Default() Config {
-	return Config{Inject: true, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
+	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -101,7 +101,7 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"EXES", func(v string) error { return list(&c.Exes, v, text) }},
 		{"PORTS", func(v string) error { return list(&c.Ports, v, strconv.Atoi) }},
 		{"CONTAINERS", func(v string) error { return list(&c.Containers, v, text) }},
-		{"INJECT", func(v string) (err error) { c.Inject, err = strconv.ParseBool(v); return err }},
+		{"PROPAGATION", func(v string) error { return c.Propagation.Mode.UnmarshalText([]byte(v)) }},
 		{"INJECT_BLOCKING", func(v string) (err error) { c.InjectBlocking, err = strconv.ParseBool(v); return err }},
 		{"FLAVOUR", func(v string) error { c.Flavour = v; return nil }},
 		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},

@@ -10,11 +10,11 @@ import (
 )
 
 func TestLoad(t *testing.T) {
-	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\ninject: false\ninject_blocking: false\n" +
+	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\npropagation: off\ninject_blocking: false\n" +
 		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n" +
 		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
-		Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
+		Propagation: Propagation{Mode: PropagationOff}, Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
 		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5}}
 	for _, c := range []struct {
 		name, file string
@@ -25,9 +25,9 @@ func TestLoad(t *testing.T) {
 		{name: "nothing said"},
 		{name: "empty page", file: "# nothing\n"},
 		{name: "every key", file: all, want: func(c *Config) { *c = whole }},
-		{name: "environment over file", file: "ports: [80]\ninject: true\n",
-			env:  map[string]string{"THROUGHLINE_PORTS": "8080, 9090", "THROUGHLINE_INJECT": "false"},
-			want: func(c *Config) { c.Ports = []int{8080, 9090}; c.Inject = false }},
+		{name: "environment over file", file: "ports: [80]\npropagation: headers\n",
+			env:  map[string]string{"THROUGHLINE_PORTS": "8080, 9090", "THROUGHLINE_PROPAGATION": "joins"},
+			want: func(c *Config) { c.Ports = []int{8080, 9090}; c.Propagation.Mode = PropagationJoins }},
 		{name: "environment over a mapping", file: "sampling:\n  keep_errors: true\n  max_per_second: 5\n",
 			env: map[string]string{"THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN": "2s", "THROUGHLINE_SAMPLING_MAX_PER_SECOND": "7.5"},
 			want: func(c *Config) {
@@ -39,7 +39,12 @@ func TestLoad(t *testing.T) {
 		{name: "not YAML", file: "a: b: c", err: "reading the configuration"},
 		{name: "wrong type", file: "ports: eighty\n", err: "cannot unmarshal"},
 		{name: "bad number", env: map[string]string{"THROUGHLINE_PIDS": "1,x"}, err: `THROUGHLINE_PIDS="1,x" cannot be used`},
-		{name: "bad switch", env: map[string]string{"THROUGHLINE_INJECT": "perhaps"}, err: "THROUGHLINE_INJECT"},
+		{name: "bad switch", env: map[string]string{"THROUGHLINE_INJECT_BLOCKING": "perhaps"}, err: "THROUGHLINE_INJECT_BLOCKING"},
+		{name: "propagation as a mapping", file: "propagation: {mode: joins}\n", want: func(c *Config) { c.Propagation.Mode = PropagationJoins }},
+		{name: "no such propagation", file: "propagation: some\n", err: `no propagation is called "some"`},
+		{name: "no such propagation in a mapping", file: "propagation: {mode: [auto]}\n", err: "propagation is a name"},
+		{name: "unknown key of propagation", file: "propagation: {modus: auto}\n", err: "propagation.modus is not a setting"},
+		{name: "no such propagation in the environment", env: map[string]string{"THROUGHLINE_PROPAGATION": "no"}, err: `THROUGHLINE_PROPAGATION="no"`},
 		{name: "too large", env: map[string]string{"THROUGHLINE_RING_BYTES": "99999999999"}, err: "THROUGHLINE_RING_BYTES"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
