@@ -459,16 +459,16 @@ struct conn {
 	__u8 unknown_turns;
 	/* Bytes of their own, since each is written by one side alone while the
 	 * flags are read and written back by two. */
-	__u8 no_inject; /* nothing is ever added to it again */
-	__u8 sending;	/* sk_msg has looked at the send under way */
-	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 no_sockmap;  /* not to be put into the sockmap */
+	__u8 no_inject;	   /* nothing is ever added to it again */
+	__u8 sending;	   /* sk_msg has looked at the send under way */
+	__u8 left;	   /* EVENT_LEAVE was sent */
+	__u8 no_sockmap;   /* not to be put into the sockmap */
 	__u8 join_welcome; /* its joins say that the target needs no headers */
 	__u8 reserved[3];
 	__u8 value[64] WORDS; /* traceparent as gathered */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
-	__u32 turn_seq; /* TCP sequence of the first byte of what is received */
+	__u32 turn_seq;	      /* TCP sequence of the first byte of what is received */
 	__u32 reserved_end;
 };
 
@@ -508,7 +508,11 @@ enum drop_reason {
 	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
 	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
 	DROP_JOIN_AMBIGUOUS = 16,  /* not joined: what was sent before need not be this */
-	DROP_REASONS = 17,
+	/* Not carried: the request's segment has no room for it. */
+	DROP_TCP_OPTION_NO_ROOM = 17,
+	/* Of a peer: it holds no valid ids. */
+	DROP_TCP_OPTION_INVALID = 18,
+	DROP_REASONS = 19,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
@@ -519,7 +523,10 @@ enum count_kind {
 	COUNT_INJECTED = 3,	    /* headers put on the wire */
 	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
 	COUNT_JOINED = 5,	    /* requests that found who sent them by TCP's numbers */
-	COUNT_KINDS = 6,
+	/* Joins that left for another host, and that came from one. */
+	COUNT_TCP_OPTION_WRITTEN = 6,
+	COUNT_TCP_OPTION_READ = 7,
+	COUNT_KINDS = 8,
 };
 
 /* The variable `counters` of every object. */

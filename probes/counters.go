@@ -26,6 +26,8 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropCallUnreadable:   "call_unreadable",
 	abi.DropRouteLate:        "route_late",
 	abi.DropJoinAmbiguous:    "join_ambiguous",
+	abi.DropTcpOptionNoRoom:  "tcp_option_no_room",
+	abi.DropTcpOptionInvalid: "tcp_option_invalid",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -84,6 +86,8 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "told_by_sdk", Help: "Requests and calls left to the program's own SDK, which exports them.", Value: sum.counts[abi.CountToldBySdk]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
 		{Name: "joined", Help: "Requests without a header whose sender on this host was found.", Value: sum.counts[abi.CountJoined]},
+		{Name: "tcp_options_written", Help: "Contexts put into TCP options.", Value: sum.counts[abi.CountTcpOptionWritten]},
+		{Name: "tcp_options_read", Help: "Contexts found in TCP options.", Value: sum.counts[abi.CountTcpOptionRead]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	NoInject bool
 	// NoJoin does not look for who, on this host, sent a request that has no header.
 	NoJoin bool
+	// TCPOption carries joins to other hosts in a TCP option.
+	TCPOption bool
 	// NoInjectBlocking leaves out the sockets on which the target blocks: a
 	// blocked receive that is woken by something other than data would end with
 	// EAGAIN instead of what has happened (net/ipv4/tcp_bpf.c).
@@ -60,6 +62,9 @@ func (c Config) Validate() error {
 	if c.RingBytes != 0 && (c.RingBytes&(c.RingBytes-1) != 0 || int(c.RingBytes) < os.Getpagesize()) {
 		return fmt.Errorf("a ring of %d bytes cannot be made: use a power of two of at least %d", c.RingBytes, os.Getpagesize())
 	}
+	if c.TCPOption && c.NoJoin {
+		return errors.New("a TCP option has nothing to carry: use propagation auto or joins with it")
+	}
 	if c.CaptureBytes != 0 && (c.CaptureBytes < minCaptureBytes || c.CaptureBytes > defaultCaptureBytes) {
 		return fmt.Errorf("%d bytes of a turn cannot be captured: use %d to %d", c.CaptureBytes, minCaptureBytes, defaultCaptureBytes)
 	}
@@ -76,8 +81,9 @@ type Probes struct {
 	reader  *ringbuf.Reader
 	// libraries are probed in the targets that have them; nil until Open.
 	libraries *libraries
-	inject    *injector // nil: nothing is injected
-	joinHook  string    // "": none
+	inject    *injector      // nil: nothing is injected
+	joinHook  string         // "": none
+	option    *optionCarrier // nil: nothing is carried to other hosts
 
 	malformed atomic.Uint64
 	// told are the calls whose end was told before their hook: by span, used by
@@ -159,7 +165,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if err != nil {
 		return err
 	}
-	var inject, joinFirst *object
+	var inject, joinFirst, option *object
 	if !c.NoInject {
 		if inject, err = p.share("inject", set); err != nil {
 			return err
@@ -167,6 +173,11 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if !c.NoJoin {
 		if joinFirst, err = p.share(joinHooks()[0].Object, set); err != nil {
+			return err
+		}
+	}
+	if c.TCPOption {
+		if option, err = p.share("tcp_option", set); err != nil {
 			return err
 		}
 	}
@@ -183,6 +194,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		join                  joiner
 		wait                  sync.WaitGroup
 		lifeFailed, notInject error
+		notCarry              error
 	)
 	wait.Go(func() {
 		if lifeFailed = p.load(life); lifeFailed == nil {
@@ -194,6 +206,13 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if joinFirst != nil {
 		wait.Go(func() { join.try(p, joinHooks()[0], joinFirst) })
+	}
+	if option != nil {
+		wait.Go(func() {
+			if notCarry = p.load(option); notCarry == nil {
+				p.option = newOptionCarrier(option, p.log)
+			}
+		})
 	}
 	p.libraries = newLibraries(p, set)
 	types := p.kernel.Copy()
@@ -215,6 +234,9 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if notInject != nil {
 		p.log.Warn("no trace context is put on the wire", "error", notInject)
+	}
+	if notCarry != nil {
+		p.log.Warn("no trace context is carried to other hosts", "error", notCarry)
 	}
 	if !c.NoJoin {
 		if err := p.openJoiner(&join, c, set); err != nil {
@@ -362,6 +384,12 @@ func (p *Probes) Close() error {
 	}
 	if p.inject != nil {
 		errs = append(errs, p.inject.Close())
+	}
+	if p.option != nil {
+		errs = append(errs, p.option.Close())
+		if p.targets != nil {
+			p.option.leaveListeners(p.targets.running())
+		}
 	}
 	if p.targets != nil {
 		p.targets.Close()

@@ -132,13 +132,15 @@ const (
 type CountKind uint32
 
 const (
-	CountEvents          CountKind = 0
-	CountUncapturedBytes CountKind = 1
-	CountSendfile        CountKind = 2
-	CountInjected        CountKind = 3
-	CountToldBySdk       CountKind = 4
-	CountJoined          CountKind = 5
-	CountKinds           CountKind = 6
+	CountEvents           CountKind = 0
+	CountUncapturedBytes  CountKind = 1
+	CountSendfile         CountKind = 2
+	CountInjected         CountKind = 3
+	CountToldBySdk        CountKind = 4
+	CountJoined           CountKind = 5
+	CountTcpOptionWritten CountKind = 6
+	CountTcpOptionRead    CountKind = 7
+	CountKinds            CountKind = 8
 )
 
 type CounterLine struct {
@@ -214,7 +216,9 @@ const (
 	DropCallUnreadable   DropReason = 14
 	DropRouteLate        DropReason = 15
 	DropJoinAmbiguous    DropReason = 16
-	DropReasons          DropReason = 17
+	DropTcpOptionNoRoom  DropReason = 17
+	DropTcpOptionInvalid DropReason = 18
+	DropReasons          DropReason = 19
 )
 
 type EventFlag uint32

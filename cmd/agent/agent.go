@@ -61,7 +61,8 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		return nil, err
 	}
 	hooks := probes.Config{
-		Flavour: c.Flavour, NoInject: !c.Propagation.Mode.Inject(), NoJoin: !c.Propagation.Mode.Join(), NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
+		Flavour: c.Flavour, NoInject: !c.Propagation.Mode.Inject(), NoJoin: !c.Propagation.Mode.Join(), TCPOption: c.Propagation.TCP,
+		NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
 		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes,
 	}
 	if err := hooks.Validate(); err != nil {

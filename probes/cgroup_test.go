@@ -14,7 +14,7 @@ func (c *closer) Close() error { c.closed = true; return nil }
 // TestForgetGone: a cgroup that was removed, or made anew, is let go.
 func TestForgetGone(t *testing.T) {
 	dir := t.TempDir()
-	i := &injector{log: slog.New(slog.DiscardHandler), cgroups: map[uint64]cgroup{}, refused: map[uint64]string{}}
+	i := &cgroupHook{log: slog.New(slog.DiscardHandler), cgroups: map[uint64]cgroup{}, refused: map[uint64]string{}}
 	links := map[string]*closer{}
 	for _, name := range []string{"stays", "goes", "renewed"} {
 		path := filepath.Join(dir, name)
