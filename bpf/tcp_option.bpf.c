@@ -30,9 +30,9 @@
 
 /*
  * What the kernel is asked to call for is all the state that a connection has:
- *   CALLS_WRITE                 connecting, or the server has answered: contexts are written
- *   CALLS_PARSE                 connected, no answer so far; or accepted: contexts are read
- *   CALLS_WRITE | CALLS_PARSE   accepted: the answer is written with what is sent first
+ *   CALLS_WRITE                 connecting; or the server has answered: contexts are written
+ *   CALLS_WRITE | CALLS_PARSE   what is sent first announces, or answers
+ *   CALLS_PARSE                 contexts are read, or an answer that comes late
  * CALLS_PARSE is for segments with unknown options alone, so it costs nothing elsewhere.
  */
 #define CALLS_WRITE BPF_SOCK_OPS_WRITE_HDR_OPT_CB_FLAG
@@ -92,11 +92,17 @@ static __always_inline void calls_set(struct bpf_sock_ops *ops, u32 calls)
 
 #define ANNOUNCEMENT { OPTION_KIND, ANNOUNCEMENT_SIZE, bpf_htons(OPTION_ID) }
 
-static __always_inline bool announced(struct bpf_sock_ops *ops, u64 where)
+static __always_inline bool announced_in(struct bpf_sock_ops *ops, u64 where)
 {
 	struct announcement a = ANNOUNCEMENT;
 
 	return bpf_load_hdr_opt(ops, &a, sizeof(a), where) == ANNOUNCEMENT_SIZE;
+}
+
+/* Whether the segment that has come announces, or answers: it is the same. */
+static __always_inline bool announced(struct bpf_sock_ops *ops)
+{
+	return announced_in(ops, 0);
 }
 
 /* connect(): a target's connection is known by then (life.bpf.c). */
@@ -109,13 +115,17 @@ static __always_inline void connecting(struct bpf_sock_ops *ops)
 		calls_set(ops, CALLS_WRITE);
 }
 
+/* A server that has listened since before its agent says nothing to a SYN, but sees who
+ * completes the handshake: that is asked once more. What had to send its SYN again asks
+ * for nothing: it may be the option that the path does not let through. */
 static __always_inline void connected(struct bpf_sock_ops *ops)
 {
 	if (!(ops->bpf_sock_ops_cb_flags & CALLS_WRITE))
 		return;
-	/* A listener from before the agent answers later, in what it sends. Until
-	 * then the kernel calls for segments with unknown options alone. */
-	calls_set(ops, announced(ops, 0) ? CALLS_WRITE : CALLS_PARSE);
+	if (announced(ops))
+		calls_set(ops, CALLS_WRITE);
+	else
+		calls_set(ops, ops->total_retrans ? 0 : CALLS);
 }
 
 static __always_inline u32 tgid_current(void)
@@ -136,10 +146,10 @@ static __always_inline void listening(struct bpf_sock_ops *ops)
 
 static __always_inline void accepted(struct bpf_sock_ops *ops)
 {
-	if (ops->bpf_sock_ops_cb_flags & CALLS_WRITE)
+	if (announced(ops))
+		calls_set(ops, CALLS);
+	else if (ops->bpf_sock_ops_cb_flags & CALLS_WRITE)
 		calls_set(ops, CALLS_PARSE); /* the SYN was answered, if it asked */
-	else if (announced(ops, BPF_LOAD_HDR_OPT_TCP_SYN))
-		calls_set(ops, CALLS_WRITE | CALLS_PARSE);
 }
 
 /* The connection as join.h names it; the socket is locked, so one reading is enough. */
@@ -225,12 +235,12 @@ static __always_inline void context_reserve(struct bpf_sock_ops *ops)
 		drop(DROP_TCP_OPTION_NO_ROOM);
 }
 
-/* Until data is acknowledged, and with it, the answer. */
-static __always_inline void answer_reserve(struct bpf_sock_ops *ops)
+/* Behind the handshake: until data is acknowledged, and never twice with the same. */
+static __always_inline void announcement_reserve(struct bpf_sock_ops *ops)
 {
 	struct segment s;
 
-	if (ops->bytes_acked) {
+	if (ops->bytes_acked > 1) { /* the client's SYN is one */
 		calls_set(ops, CALLS_PARSE);
 		return;
 	}
@@ -238,7 +248,7 @@ static __always_inline void answer_reserve(struct bpf_sock_ops *ops)
 		return;
 	if (ops->args[0] != BPF_WRITE_HDR_TCP_CURRENT_MSS) {
 		segment_read(ops, &s);
-		if (!segment_fits(ops, &s, ANNOUNCEMENT_SIZE))
+		if (s.seq != ops->snd_nxt || !segment_fits(ops, &s, ANNOUNCEMENT_SIZE))
 			return;
 	}
 	bpf_reserve_hdr_opt(ops, ANNOUNCEMENT_SIZE, 0);
@@ -249,7 +259,7 @@ static __always_inline void answer_reserve(struct bpf_sock_ops *ops)
 static __always_inline bool syn_announces(struct bpf_sock_ops *ops)
 {
 	if (ops->skb_tcp_flags & TCP_ACK)
-		return announced(ops, BPF_LOAD_HDR_OPT_TCP_SYN);
+		return announced_in(ops, BPF_LOAD_HDR_OPT_TCP_SYN);
 	return !ops->total_retrans;
 }
 
@@ -259,7 +269,7 @@ static __always_inline void option_reserve(struct bpf_sock_ops *ops)
 		if (syn_announces(ops))
 			bpf_reserve_hdr_opt(ops, ANNOUNCEMENT_SIZE, 0);
 	} else if (ops->bpf_sock_ops_cb_flags & CALLS_PARSE) {
-		answer_reserve(ops);
+		announcement_reserve(ops);
 	} else {
 		context_reserve(ops);
 	}
@@ -381,7 +391,7 @@ static __always_inline void option_receive(struct bpf_sock_ops *ops)
 
 	if (!(c && c->flags & CONN_ACTIVE))
 		context_receive(ops);
-	else if (announced(ops, 0))
+	else if (announced(ops))
 		calls_set(ops, CALLS_WRITE);
 }
 

@@ -62,9 +62,6 @@ func (p *Probes) Inject(target *process.Process) error {
 		if err := p.option.add(target); err != nil {
 			return err
 		}
-		if err := p.option.takeListeners(target); err != nil {
-			p.log.Debug("taking sockets that listen", "pid", target.PID, "error", err)
-		}
 	}
 	for _, pid := range children(target) {
 		child, err := process.Read(pid)

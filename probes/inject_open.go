@@ -42,12 +42,22 @@ func (i *injector) takeOpen(target *process.Process) error {
 	return errors.Join(errs...)
 }
 
+// errGone: the descriptor is not what it was when the sockets were listed.
+var errGone = errors.New("closed meanwhile")
+
 func (i *injector) takeSocket(pidfd int, s process.Socket) error {
-	fd, err := borrow(pidfd, s)
+	fd, err := unix.PidfdGetfd(pidfd, s.FD, 0)
+	if errors.Is(err, unix.EBADF) {
+		return errGone
+	}
 	if err != nil {
 		return fmt.Errorf("borrowing the connection to %s: %w", s.Remote, err)
 	}
 	defer unix.Close(fd)
+	var stat unix.Stat_t
+	if err := unix.Fstat(fd, &stat); err != nil || stat.Ino != s.Inode {
+		return errGone
+	}
 	if i.nonblockingOnly {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
 		if err != nil || flags&unix.O_NONBLOCK == 0 {

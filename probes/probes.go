@@ -81,9 +81,9 @@ type Probes struct {
 	reader  *ringbuf.Reader
 	// libraries are probed in the targets that have them; nil until Open.
 	libraries *libraries
-	inject    *injector      // nil: nothing is injected
-	joinHook  string         // "": none
-	option    *optionCarrier // nil: nothing is carried to other hosts
+	inject    *injector   // nil: nothing is injected
+	joinHook  string      // "": none
+	option    *cgroupHook // nil: nothing is carried to other hosts
 
 	malformed atomic.Uint64
 	// told are the calls whose end was told before their hook: by span, used by
@@ -208,11 +208,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		wait.Go(func() { join.try(p, joinHooks()[0], joinFirst) })
 	}
 	if option != nil {
-		wait.Go(func() {
-			if notCarry = p.load(option); notCarry == nil {
-				p.option = newOptionCarrier(option, p.log)
-			}
-		})
+		wait.Go(func() { notCarry = p.openOptionCarrier(option) })
 	}
 	p.libraries = newLibraries(p, set)
 	types := p.kernel.Copy()
@@ -387,9 +383,6 @@ func (p *Probes) Close() error {
 	}
 	if p.option != nil {
 		errs = append(errs, p.option.Close())
-		if p.targets != nil {
-			p.option.leaveListeners(p.targets.running())
-		}
 	}
 	if p.targets != nil {
 		p.targets.Close()

@@ -133,19 +133,6 @@ func (t *Targets) Running() int {
 	return n
 }
 
-// running lists the targets that have not exited.
-func (t *Targets) running() []uint32 {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	var pids []uint32
-	for pid, k := range t.known {
-		if k.gone.IsZero() {
-			pids = append(pids, pid)
-		}
-	}
-	return pids
-}
-
 // Has tells whether a process is a target now.
 func (t *Targets) Has(tgid uint32) bool {
 	t.mu.RLock()

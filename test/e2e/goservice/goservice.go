@@ -22,12 +22,14 @@ import (
 //
 //	-listen ADDRESS      host:port, or the path of a Unix socket
 //	-downstream ADDRESS  whom /call and /callnet ask
+//	-tls                 speaks TLS, with a certificate of its own
 //	-wrapped             puts types of its own around each connection
 //	-get URL             asks once instead, says what it got, and ends
 func Main(args []string) error {
 	set := flag.NewFlagSet("goservice", flag.ContinueOnError)
 	listen := set.String("listen", "", "")
 	downstream := set.String("downstream", "", "")
+	secure := set.Bool("tls", false, "")
 	wrapped := set.Bool("wrapped", false, "")
 	get := set.String("get", "", "")
 	if err := set.Parse(args); err != nil {
@@ -46,6 +48,11 @@ func Main(args []string) error {
 	}
 	if *wrapped {
 		l = wrappedListener{l}
+	}
+	if *secure {
+		if l, err = selfSigned(l); err != nil {
+			return err
+		}
 	}
 	server := &http.Server{Handler: handler(*downstream)}
 	end := make(chan os.Signal, 1)
@@ -90,6 +97,8 @@ func handler(downstream string) http.Handler {
 	mux.HandleFunc("/chunks/{ms}", chunks)
 	mux.HandleFunc("/upgrade", upgrade)
 	mux.HandleFunc("/hangup", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/mirror/{marker}", mirror)
+	mux.HandleFunc("/load", load)
 	mux.HandleFunc("/call/{marker...}", func(w http.ResponseWriter, r *http.Request) {
 		callHere(w, downstream, r.PathValue("marker"))
 	})

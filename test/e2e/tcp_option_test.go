@@ -1,0 +1,251 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+)
+
+// carried switches the TCP option on in an agent.
+var carried = []string{"THROUGHLINE_PROPAGATION_TCP=on"}
+
+// Two hosts with a Go program each, and an agent each, if it is asked for. Each side has
+// a cgroup of its own, since programs hang on those.
+type hop struct {
+	*network
+	client, server           *rig
+	caller                   *service // listens on a Unix socket for what to ask
+	callee                   *proc
+	address                  string
+	clientAgent, serverAgent *agent
+}
+
+// What a test varies of a hop.
+type hopOptions struct {
+	mtu        int // 0: 1500
+	lost, late int
+	ipv6       bool
+	plain      bool // no TLS
+	// Whose agent is there, and whether it is there before the server listens.
+	noClientAgent, noServerAgent bool
+	agentFirst                   bool
+	propagation                  string
+}
+
+const hopPort = "8443"
+
+func newHop(t *testing.T, o hopOptions) *hop {
+	t.Helper()
+	if o.mtu == 0 {
+		o.mtu = 1500
+	}
+	h := &hop{client: newRig(t), server: newRig(t)}
+	h.network = h.server.network(o.mtu)
+	h.mu.Lock()
+	h.lost, h.late = o.lost, o.late
+	h.mu.Unlock()
+	env := carried
+	if o.propagation != "" {
+		env = append([]string{"THROUGHLINE_PROPAGATION=" + o.propagation}, env...)
+	}
+
+	h.address = net.JoinHostPort(h.hosts[1].v4, hopPort)
+	if o.ipv6 {
+		h.address = net.JoinHostPort(h.hosts[1].v6, hopPort)
+	}
+	line := []string{builtService(h.server), "-listen", h.address}
+	if !o.plain {
+		line = append(line, "-tls")
+	}
+	if o.agentFirst {
+		line = append([]string{settings.binary, "trace", "--flavour", settings.flavour, "-o", "json", "--"}, line...)
+		h.serverAgent = h.server.runAgent(h.inHost(1, command{args: line, env: env}))
+		h.callee = h.serverAgent.proc
+		h.serverAgent.awaitAttached()
+	} else {
+		h.callee = h.server.start(h.inHost(1, command{args: line}))
+	}
+	h.awaitPort(1, h.callee, h.address)
+	if !o.agentFirst && !o.noServerAgent {
+		h.serverAgent = h.server.startAgentIn(env, "trace", "-o", "json", "--pid", number(h.callee.pid()))
+		h.serverAgent.awaitAttached()
+	}
+
+	h.caller = h.client.service(h.inHost(0, command{args: []string{builtService(h.client), "-listen", "{address}"}}), h.client.path("ask"))
+	if !o.noClientAgent {
+		h.clientAgent = h.client.startAgentIn(env, "trace", "-o", "json", "--pid", number(h.caller.pid()))
+		h.clientAgent.awaitAttached()
+	}
+	h.warmUp(o)
+	h.packets() // of the beginning
+	return h
+}
+
+// warmUp asks the server until its agent tells of it: an agent that starts a program knows
+// only then what it is.
+func (h *hop) warmUp(o hopOptions) {
+	h.Helper()
+	if h.serverAgent == nil {
+		return
+	}
+	if !poll(patience(20*time.Second), func() bool {
+		h.in(h.hosts[1].namespace, func() error { return h.getOK(o) })
+		return len(filter(h.serverAgent.spans(), ofPath(server, "/ok"))) > 0
+	}) {
+		h.Fatalf("the server's agent tells of nothing: %s", h.serverAgent.said())
+	}
+}
+
+// getOK asks the server on a connection that is made in the namespace of the thread.
+func (h *hop) getOK(o hopOptions) error {
+	c, err := net.Dial("tcp", h.address)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if !o.plain {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	if _, err := io.WriteString(c, "GET /ok HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, c)
+	return err
+}
+
+// A trial is what the caller is asked to do.
+type trial struct {
+	requests, connections, body, answer int
+}
+
+// ask has the caller send its requests, all of which have to come back byte for byte.
+func (h *hop) ask(o hopOptions, t trial) {
+	h.Helper()
+	scheme := "https"
+	if o.plain {
+		scheme = "http"
+	}
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", h.caller.address)
+		},
+	}, Timeout: patience(60 * time.Second)}
+	response, err := client.Get(fmt.Sprintf("http://caller/load?base=%s://%s&requests=%d&connections=%d&body=%d&answer=%d",
+		scheme, h.address, t.requests, t.connections, t.body, t.answer))
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil || string(text) != fmt.Sprintf("%d good\n", t.requests) {
+		h.Fatalf("of %d requests: %s (%v)", t.requests, text, err)
+	}
+}
+
+// joined compares what the two agents say: how many of the requests are children of who
+// sent them, and fails if any has another parent.
+func (h *hop) joined(requests int) int {
+	h.Helper()
+	sent := map[string]span{}
+	for _, s := range h.clientAgent.await(requests, mirrored(client)) {
+		sent[s.path()] = s
+	}
+	if len(sent) != requests {
+		h.Errorf("%d client spans came of %d requests", len(sent), requests)
+	}
+	served := h.serverAgent.await(requests, mirrored(server))
+	if len(served) != requests {
+		h.Errorf("%d server spans came of %d requests", len(served), requests)
+	}
+	n := 0
+	for _, s := range served {
+		switch c := sent[s.path()]; {
+		case s.Parent == c.ID && s.Trace == c.Trace:
+			n++
+		case s.Parent != "":
+			h.Errorf("%s has a wrong parent: it was sent as %s", s, c)
+		}
+	}
+	return n
+}
+
+func mirrored(kind int) func(span) bool {
+	return func(s span) bool { return s.Kind == kind && strings.HasPrefix(s.path(), "/mirror/") }
+}
+
+// wireOptions is what the wire had of the agent's option.
+type wireOptions struct {
+	syn, repeats, answers, contexts, spans int
+	strange                                []packet // with an option where there should be none
+}
+
+// readOptions sorts the packets; one that was sent again counts once.
+func readOptions(packets []packet) wireOptions {
+	type place struct {
+		from, to netip.AddrPort
+		seq      uint32
+	}
+	var o wireOptions
+	seen, spans := map[place]bool{}, map[string]bool{}
+	connections := map[netip.AddrPort]bool{}
+	for _, p := range packets {
+		_, span, hasContext := p.context()
+		switch {
+		case p.flags&flagSYN != 0 && p.announces() && p.flags&flagACK == 0:
+			o.syn++
+		case p.announces() && p.forth && p.flags&flagSYN == 0:
+			o.repeats++
+		case p.announces() && !p.forth:
+			if !connections[p.to] {
+				connections[p.to] = true
+				o.answers++
+			}
+		case hasContext && p.forth && p.data > 0 && p.flags&flagSYN == 0:
+			at := place{p.from, p.to, p.seq}
+			if !seen[at] {
+				seen[at] = true
+				o.contexts++
+			}
+			spans[hex.EncodeToString(span)] = true
+		case p.experimental() > 0:
+			o.strange = append(o.strange, p)
+		}
+	}
+	o.spans = len(spans)
+	return o
+}
+
+// TestTCPOption: over TLS, where nobody can add a header, the request that one host
+// serves is the child of the one that another host has sent.
+func TestTCPOption(t *testing.T) {
+	for name, o := range map[string]hopOptions{
+		"listened before the agent": {},
+		"listens under the agent":   {agentFirst: true},
+		"IPv6":                      {ipv6: true},
+	} {
+		for _, connections := range []int{1, 32} {
+			t.Run(fmt.Sprintf("%s, %d connections", name, connections), func(t *testing.T) {
+				const requests = 300
+				h := newHop(t, o)
+				h.ask(o, trial{requests: requests, connections: connections})
+				if n := h.joined(requests); n != requests {
+					t.Errorf("%d of %d requests are joined", n, requests)
+				}
+				found := readOptions(h.packets())
+				if found.syn != connections || found.answers != connections || found.contexts != requests ||
+					found.spans != requests || len(found.strange) != 0 {
+					t.Errorf("on the wire: %+v, want %d announcements and answers, %d contexts", found, connections, requests)
+				}
+			})
+		}
+	}
+}
