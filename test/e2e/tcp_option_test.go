@@ -25,6 +25,7 @@ type hop struct {
 	caller                   *service // listens on a Unix socket for what to ask
 	callee                   *proc
 	address                  string
+	asked                    int // requests so far
 	clientAgent, serverAgent *agent
 }
 
@@ -139,8 +140,8 @@ func (h *hop) ask(o hopOptions, t trial) {
 			return new(net.Dialer).DialContext(ctx, "unix", h.caller.address)
 		},
 	}, Timeout: patience(60 * time.Second)}
-	response, err := client.Get(fmt.Sprintf("http://caller/load?base=%s://%s&requests=%d&connections=%d&body=%d&answer=%d",
-		scheme, h.address, t.requests, t.connections, t.body, t.answer))
+	response, err := client.Get(fmt.Sprintf("http://caller/load?base=%s://%s&first=%d&requests=%d&connections=%d&body=%d&answer=%d",
+		scheme, h.address, h.asked, t.requests, t.connections, t.body, t.answer))
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -149,12 +150,14 @@ func (h *hop) ask(o hopOptions, t trial) {
 	if err != nil || string(text) != fmt.Sprintf("%d good\n", t.requests) {
 		h.Fatalf("of %d requests: %s (%v)", t.requests, text, err)
 	}
+	h.asked += t.requests
 }
 
 // joined compares what the two agents say: how many of the requests are children of who
 // sent them, and fails if any has another parent.
-func (h *hop) joined(requests int) int {
+func (h *hop) joined() int {
 	h.Helper()
+	requests := h.asked
 	sent := map[string]span{}
 	for _, s := range h.clientAgent.await(requests, mirrored(client)) {
 		sent[s.path()] = s
@@ -237,7 +240,7 @@ func TestTCPOption(t *testing.T) {
 				const requests = 300
 				h := newHop(t, o)
 				h.ask(o, trial{requests: requests, connections: connections})
-				if n := h.joined(requests); n != requests {
+				if n := h.joined(); n != requests {
 					t.Errorf("%d of %d requests are joined", n, requests)
 				}
 				found := readOptions(h.packets())
@@ -246,6 +249,142 @@ func TestTCPOption(t *testing.T) {
 					t.Errorf("on the wire: %+v, want %d announcements and answers, %d contexts", found, connections, requests)
 				}
 			})
+		}
+	}
+}
+
+// TestTCPOptionSizes: no packet is larger than the path's MTU, whatever the size of the
+// request; what is sent comes back byte for byte, and is joined.
+func TestTCPOptionSizes(t *testing.T) {
+	for _, o := range []hopOptions{{mtu: 1500}, {mtu: 576}, {mtu: 1280, ipv6: true}, {mtu: 9000, agentFirst: true}} {
+		t.Run(fmt.Sprintf("MTU %d", o.mtu), func(t *testing.T) {
+			h := newHop(t, o)
+			for _, tr := range []trial{
+				{requests: 60, connections: 4, body: o.mtu - 300, answer: 1}, // about a segment
+				{requests: 60, connections: 4, body: 3 * o.mtu, answer: 5000},
+				{requests: 40, connections: 2, body: 1 << 20, answer: 1 << 20},
+			} {
+				h.ask(o, tr)
+				packets := h.packets()
+				found := readOptions(packets)
+				if found.spans != tr.requests || len(found.strange) != 0 {
+					t.Errorf("on the wire: %+v, want %d spans", found, tr.requests)
+				}
+				t.Logf("%d requests of %d bytes: %d packets, %d with a context", tr.requests, tr.body, len(packets), found.contexts)
+			}
+			if n := h.joined(); n != h.asked {
+				t.Errorf("%d of %d requests are joined", n, h.asked)
+			}
+		})
+	}
+}
+
+// TestTCPOptionAlone: where the other side has no agent, nothing but the announcement is
+// added to what is sent, and all goes on as ever.
+func TestTCPOptionAlone(t *testing.T) {
+	tr := trial{requests: 200, connections: 8, body: 5000, answer: 20000}
+	t.Run("client", func(t *testing.T) {
+		o := hopOptions{noServerAgent: true}
+		h := newHop(t, o)
+		h.ask(o, tr)
+		packets := h.packets()
+		found := readOptions(packets)
+		if found.syn != tr.connections || found.answers+found.contexts != 0 || len(found.strange) != 0 {
+			t.Errorf("on the wire: %+v, want %d announcements", found, tr.connections)
+		}
+		if late := announcedLate(packets); len(late) != 0 {
+			t.Errorf("%d segments announce behind data that was acknowledged: %+v", len(late), late[0])
+		}
+	})
+	t.Run("server", func(t *testing.T) {
+		for _, first := range []bool{false, true} {
+			o := hopOptions{noClientAgent: true, agentFirst: first}
+			h := newHop(t, o)
+			h.ask(o, tr)
+			for _, p := range h.packets() {
+				if p.experimental() != 0 {
+					t.Fatalf("there is an option in %+v", p)
+				}
+			}
+		}
+	})
+}
+
+// announcedLate are the client's segments with an announcement behind those whose data the
+// server has acknowledged.
+func announcedLate(packets []packet) (late []packet) {
+	first, done := map[netip.AddrPort]uint32{}, map[netip.AddrPort]bool{}
+	for _, p := range packets {
+		switch {
+		case p.forth && p.flags&flagSYN != 0:
+			first[p.from] = p.seq + 1
+		case p.forth && p.announces() && done[p.from]:
+			late = append(late, p)
+		case !p.forth && p.flags&flagSYN == 0 && int32(p.ack-first[p.to]) > 0:
+			done[p.to] = true
+		}
+	}
+	return late
+}
+
+// TestTCPOptionLoss: on a path that loses packets and changes their order, requests lack a
+// parent where a connection's first packets were lost, and have no wrong one.
+func TestTCPOptionLoss(t *testing.T) {
+	for name, o := range map[string]hopOptions{
+		"loss":               {lost: 2},
+		"order":              {late: 10},
+		"both":               {lost: 3, late: 10, mtu: 600},
+		"listens under both": {lost: 3, late: 10, agentFirst: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHop(t, o)
+			for _, tr := range []trial{
+				{requests: 200, connections: 16, body: 10},
+				{requests: 100, connections: 8, body: 20000, answer: 20000},
+			} {
+				h.ask(o, tr)
+			}
+			n := h.joined()
+			t.Logf("%d of %d requests are joined", n, h.asked)
+			if n < h.asked/2 {
+				t.Errorf("%d of %d requests are joined", n, h.asked)
+			}
+		})
+	}
+}
+
+// TestTCPOptionPlain: without TLS the option carries what no header does, and nothing
+// where there is one.
+func TestTCPOptionPlain(t *testing.T) {
+	tr := trial{requests: 100, connections: 4, body: 100}
+	for propagation, contexts := range map[string]int{"joins": tr.requests, "auto": 0} {
+		t.Run(propagation, func(t *testing.T) {
+			o := hopOptions{plain: true, propagation: propagation, agentFirst: true}
+			h := newHop(t, o)
+			h.ask(o, tr)
+			if n := h.joined(); n != tr.requests {
+				t.Errorf("%d of %d requests are joined", n, tr.requests)
+			}
+			if found := readOptions(h.packets()); found.spans != contexts || len(found.strange) != 0 {
+				t.Errorf("on the wire: %+v, want %d contexts", found, contexts)
+			}
+		})
+	}
+}
+
+// TestTCPOptionEnd: connections outlive the agents, and lose their options with them.
+func TestTCPOptionEnd(t *testing.T) {
+	o := hopOptions{}
+	h := newHop(t, o)
+	tr := trial{requests: 50, connections: 4, body: 3000}
+	h.ask(o, tr)
+	h.clientAgent.stop()
+	h.serverAgent.stop()
+	h.packets()
+	h.ask(o, tr)
+	for _, p := range h.packets() {
+		if p.experimental() != 0 {
+			t.Fatalf("there is an option in %+v", p)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func mirror(w http.ResponseWriter, r *http.Request) {
 	w.Write(pattern(n))
 }
 
-// load sends ?requests over ?connections, each with ?body bytes, and says how many came
-// back as they should.
+// load sends ?requests over ?connections, each with ?body bytes and a number from ?first on,
+// and says how many came back as they should.
 func load(w http.ResponseWriter, r *http.Request) {
 	figure := func(name string) int {
 		n, _ := strconv.Atoi(r.URL.Query().Get(name)) // none is 0
@@ -73,7 +73,7 @@ func load(w http.ResponseWriter, r *http.Request) {
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}
 	defer l.client.CloseIdleConnections()
-	good, err := l.run(r.Context(), figure("connections"), figure("requests"))
+	good, err := l.run(r.Context(), figure("connections"), figure("first"), figure("requests"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
@@ -87,7 +87,7 @@ type loader struct {
 	client       http.Client
 }
 
-func (l *loader) run(ctx context.Context, connections, requests int) (int, error) {
+func (l *loader) run(ctx context.Context, connections, first, requests int) (int, error) {
 	var (
 		wait sync.WaitGroup
 		mu   sync.Mutex
@@ -110,7 +110,7 @@ func (l *loader) run(ctx context.Context, connections, requests int) (int, error
 		})
 	}
 	for i := range requests {
-		numbers <- i
+		numbers <- first + i
 	}
 	close(numbers)
 	wait.Wait()
