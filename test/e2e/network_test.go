@@ -26,6 +26,8 @@ type network struct {
 	// What becomes of a frame is drawn from these shares of 100; set before the
 	// network is used.
 	lost, late int
+	// What else stands between the hosts: it may change a frame, or drop it.
+	middlebox func(p packet, frame []byte) (drop bool)
 
 	sockets [2]int
 	wait    sync.WaitGroup
@@ -236,6 +238,9 @@ func (n *network) judge(frame []byte, forth bool) (fate int, ok bool) {
 		fate = frameLost
 	case draw < n.lost+n.late:
 		fate = frameLate
+	}
+	if n.middlebox != nil && n.middlebox(p, frame) {
+		fate = frameLost
 	}
 	p.lost = fate == frameLost
 	n.seen = append(n.seen, p)

@@ -126,3 +126,40 @@ func (p packet) experimental() int {
 	}
 	return n
 }
+
+// rewriteOptions lets change see each of the agent's options in a frame of IPv4, from its
+// kind on and to its end, and corrects the checksum.
+func rewriteOptions(frame []byte, change func(option []byte)) {
+	ip := frame[ethernetHeader:]
+	segment := ip[int(ip[0]&15)*4 : binary.BigEndian.Uint16(ip[2:])]
+	for at, end := 20, int(segment[12]>>4)*4; at < end && segment[at] != 0; {
+		if segment[at] == 1 {
+			at++
+			continue
+		}
+		option := segment[at : at+int(segment[at+1])]
+		at += len(option)
+		if option[0] == optionKind {
+			change(option)
+		}
+	}
+	binary.BigEndian.PutUint16(segment[16:], 0)
+	binary.BigEndian.PutUint16(segment[16:], checksum(ip[12:20], segment))
+}
+
+// checksum is TCP's over IPv4: RFC 9293, 3.1.
+func checksum(addresses, segment []byte) uint16 {
+	sum := uint32(6 + len(segment))
+	for _, part := range [][]byte{addresses, segment} {
+		for i := 0; i+1 < len(part); i += 2 {
+			sum += uint32(binary.BigEndian.Uint16(part[i:]))
+		}
+	}
+	if len(segment)%2 != 0 {
+		sum += uint32(segment[len(segment)-1]) << 8
+	}
+	for sum>>16 != 0 {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}

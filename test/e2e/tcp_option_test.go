@@ -345,7 +345,16 @@ func TestTCPOptionLoss(t *testing.T) {
 				h.ask(o, tr)
 			}
 			n := h.joined()
-			t.Logf("%d of %d requests are joined", n, h.asked)
+			lost := 0
+			for _, p := range h.packets() {
+				if p.lost {
+					lost++
+				}
+			}
+			t.Logf("%d packets lost; %d of %d requests are joined", lost, n, h.asked)
+			if (lost == 0) != (o.lost == 0) {
+				t.Errorf("%d packets were lost", lost)
+			}
 			if n < h.asked/2 {
 				t.Errorf("%d of %d requests are joined", n, h.asked)
 			}
@@ -386,5 +395,63 @@ func TestTCPOptionEnd(t *testing.T) {
 		if p.experimental() != 0 {
 			t.Fatalf("there is an option in %+v", p)
 		}
+	}
+}
+
+// TestTCPOptionMiddlebox: what stands on the path may clear options, drop what has one, or
+// put nonsense into them: connections work, and no request has a wrong parent.
+func TestTCPOptionMiddlebox(t *testing.T) {
+	tr := trial{requests: 40, connections: 4, body: 3000}
+	blank := func(option []byte) {
+		for i := range option {
+			option[i] = 1 // no operation
+		}
+	}
+	contexts := func(change func(option []byte)) func(p packet, frame []byte) bool {
+		return func(p packet, frame []byte) bool {
+			if _, _, ok := p.context(); ok {
+				rewriteOptions(frame, change)
+			}
+			return false
+		}
+	}
+	for name, box := range map[string]struct {
+		does     func(p packet, frame []byte) (drop bool)
+		contexts bool // are written
+		invalid  bool // are counted
+	}{
+		"clears options": {does: func(p packet, frame []byte) bool {
+			if p.experimental() > 0 {
+				rewriteOptions(frame, blank)
+			}
+			return false
+		}},
+		"drops what has options":    {does: func(p packet, _ []byte) bool { return p.experimental() > 0 }},
+		"drops SYNs with options":   {does: func(p packet, _ []byte) bool { return p.experimental() > 0 && p.flags&flagSYN != 0 }},
+		"drops answers":             {does: func(p packet, _ []byte) bool { return p.experimental() > 0 && !p.forth }},
+		"trace id of zeros":         {does: contexts(func(o []byte) { clear(o[4:20]) }), contexts: true, invalid: true},
+		"span id of zeros":          {does: contexts(func(o []byte) { clear(o[20:]) }), contexts: true, invalid: true},
+		"short":                     {does: contexts(func(o []byte) { o[1] = 12; blank(o[12:]) }), contexts: true, invalid: true},
+		"of nothing but its length": {does: contexts(func(o []byte) { o[3] |= 3; o[1] = 4; blank(o[4:]) }), contexts: true, invalid: true},
+		"of another experiment":     {does: contexts(func(o []byte) { o[2] ^= 0x80 }), contexts: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := hopOptions{}
+			h := newHop(t, o)
+			h.mu.Lock()
+			h.middlebox = box.does
+			h.mu.Unlock()
+			h.ask(o, tr)
+			if n := h.joined(); n != 0 {
+				t.Errorf("%d requests are joined", n)
+			}
+			if found := readOptions(h.packets()); (found.contexts > 0) != box.contexts {
+				t.Errorf("on the wire: %+v", found)
+			}
+			h.serverAgent.stop()
+			if counted := strings.Contains(h.serverAgent.lastLine(), "tcp_option_invalid"); counted != box.invalid {
+				t.Errorf("the agent's last words: %s", h.serverAgent.lastLine())
+			}
+		})
 	}
 }
