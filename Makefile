@@ -104,6 +104,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/...
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
+	$(Q)$(GO) run ./test/truth -short $(JOINS)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
@@ -136,6 +137,13 @@ budget: install-build all ## Count the hits of library probes a request, and wha
 .PHONY: truth
 truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
 	$(Q)$(GO) run ./test/truth $(TRUTH)
+
+# Programs whose services share nothing but sequence numbers, in clear and over TLS.
+JOINS := -nat -propagation joins -context none -programs direct,chain,https
+
+.PHONY: joins
+joins: install-test all ## Measure requests that are joined without a header, behind a router that translates addresses
+	$(Q)$(GO) run ./test/truth $(JOINS) -concurrency 32,256
 
 .PHONY: versions
 versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables
@@ -190,7 +198,7 @@ check: install-check generate objects ## Check generated files, format, vet, imp
 BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
 CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
-TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light python3-flask gunicorn wrk \
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light python3-flask gunicorn wrk \
 	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
 IMAGE_PACKAGES = buildah debootstrap

@@ -108,6 +108,15 @@ SUBPROGRAM bool join_leave(struct sock *sk, const struct conn *c, const struct t
 	return fresh.welcome;
 }
 
+/* What was left is for bytes that were not sent: others will have their number. */
+SUBPROGRAM void join_forget(struct sock *sk, const struct conn *c)
+{
+	struct join_key key;
+
+	if (c->family != AF_UNIX && join_key(sk, ROLE_CLIENT, &key))
+		bpf_map_delete_elem(&joins, &key);
+}
+
 /* How much is known of where a request begins. */
 enum join_place {
 	JOIN_TURN_BEGINS, /* with the first byte of what was received since the last answer */

@@ -13,8 +13,20 @@
  * several messages it is not known which one this is. */
 static __always_inline bool call_sends(const struct syscall *s)
 {
-	return s->nr == NR_WRITE || s->nr == NR_WRITEV || s->nr == NR_SENDTO ||
-	       s->nr == NR_SENDMSG;
+	return s->nr == NR_WRITE || s->nr == NR_WRITEV || s->nr == NR_SENDTO || s->nr == NR_SENDMSG;
+}
+
+/* Copies the first bytes of what the current call sends to the call's record, returns how
+ * many. */
+SUBPROGRAM u32 call_copy(struct call *call, u64 size)
+{
+	u8 *payload = call->record + sizeof(struct data_event);
+	u32 len = size < CAPTURE_MAX ? size : CAPTURE_MAX;
+
+	syscall_current(&call->syscall);
+	if (!call_sends(&call->syscall) || !io_current(&call->io, &call->syscall, len))
+		return 0;
+	return io_copy(&call->io, payload, len, len);
 }
 
 /* The current task is about to send size bytes, the first or a further part of them. */
@@ -37,11 +49,7 @@ static __always_inline int join_sending(struct sock *sk, u64 size)
 	call = bpf_map_lookup_elem(&calls, &slot);
 	if (!call)
 		return 0;
-	syscall_current(&call->syscall);
-	len = size < CAPTURE_MAX ? size : CAPTURE_MAX;
-	if (!call_sends(&call->syscall) || !io_current(&call->io, &call->syscall, len))
-		return 0;
-	len = io_copy(&call->io, call->record + sizeof(struct data_event), len, len);
+	len = call_copy(call, size);
 	if (len && head_judge(c, call, SLOT_JOIN, len, t))
 		join_leave(sk, c, &c->ctx);
 	return 0;

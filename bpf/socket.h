@@ -167,9 +167,11 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 		conn_finish(c);
 }
 
-/* Nothing was sent, so neither was what sk_msg had added. */
-static __always_inline void send_failed(struct conn *c)
+/* Nothing was sent, so neither was what sk_msg had added, and there is nothing to join. */
+static __always_inline void send_failed(struct sock *sk, struct conn *c)
 {
+	if (joining && c->flags & CONN_JUDGED)
+		join_forget(sk, c);
 	c->injected = 0;
 	c->flags &= ~(CONN_INJECTED | CONN_JUDGED);
 }
@@ -202,7 +204,7 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	if (direction == DIRECTION_SENT) {
 		c->sending = 0;
 		if (ret < 0) {
-			send_failed(c);
+			send_failed(sk, c);
 			return 0;
 		}
 	}

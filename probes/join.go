@@ -52,7 +52,3 @@ func (j *joiner) tryOthers(p *Probes, set settings) error {
 
 // why says why there is no hook.
 func (j *joiner) why() error { return errors.Join(j.errs...) }
-
-// JoinHook names the hook that sees requests in clear text before they leave, beside
-// that which injects; "" is none.
-func (p *Probes) JoinHook() string { return p.joinHook }

@@ -82,7 +82,6 @@ type Probes struct {
 	// libraries are probed in the targets that have them; nil until Open.
 	libraries *libraries
 	inject    *injector   // nil: nothing is injected
-	joinHook  string      // "": none
 	option    *cgroupHook // nil: nothing is carried to other hosts
 
 	malformed atomic.Uint64
@@ -256,17 +255,21 @@ func (p *Probes) openJoiner(join *joiner, c Config, set settings) error {
 	if err := join.tryOthers(p, set); err != nil {
 		return err
 	}
-	p.joinHook = join.hook
-	if join.hook != "" || p.inject != nil {
+	if join.hook != "" {
+		p.log.Debug("requests in clear text are joined", "hook", join.hook)
 		return nil
 	}
-	looker, err := p.share("inject", set)
-	if err != nil {
-		return err
+	if p.inject == nil {
+		looker, err := p.share("inject", set)
+		if err != nil {
+			return err
+		}
+		if err := p.openInjector(looker, c); err != nil {
+			p.log.Warn("requests in clear text are not joined", "error", errors.Join(join.why(), err))
+			return nil
+		}
 	}
-	if err := p.openInjector(looker, c); err != nil {
-		p.log.Warn("requests in clear text are not joined", "error", errors.Join(join.why(), err))
-	}
+	p.log.Info("requests in clear text are joined on sockets in the sockmap alone", "reason", join.why())
 	return nil
 }
 

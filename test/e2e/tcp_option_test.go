@@ -19,7 +19,7 @@ var carried = []string{"THROUGHLINE_PROPAGATION_TCP=on"}
 
 // Two hosts with a Go program each, and an agent each, if it is asked for. Each side has
 // a cgroup of its own, since programs hang on those.
-type hop struct {
+type pair struct {
 	*network
 	client, server           *rig
 	caller                   *service // listens on a Unix socket for what to ask
@@ -29,8 +29,8 @@ type hop struct {
 	clientAgent, serverAgent *agent
 }
 
-// What a test varies of a hop.
-type hopOptions struct {
+// What a test varies of them.
+type pairOptions struct {
 	mtu        int // 0: 1500
 	lost, late int
 	ipv6       bool
@@ -41,14 +41,14 @@ type hopOptions struct {
 	propagation                  string
 }
 
-const hopPort = "8443"
+const pairPort = "8443"
 
-func newHop(t *testing.T, o hopOptions) *hop {
+func newPair(t *testing.T, o pairOptions) *pair {
 	t.Helper()
 	if o.mtu == 0 {
 		o.mtu = 1500
 	}
-	h := &hop{client: newRig(t), server: newRig(t)}
+	h := &pair{client: newRig(t), server: newRig(t)}
 	h.network = h.server.network(o.mtu)
 	h.mu.Lock()
 	h.lost, h.late = o.lost, o.late
@@ -58,9 +58,9 @@ func newHop(t *testing.T, o hopOptions) *hop {
 		env = append([]string{"THROUGHLINE_PROPAGATION=" + o.propagation}, env...)
 	}
 
-	h.address = net.JoinHostPort(h.hosts[1].v4, hopPort)
+	h.address = net.JoinHostPort(h.hosts[1].v4, pairPort)
 	if o.ipv6 {
-		h.address = net.JoinHostPort(h.hosts[1].v6, hopPort)
+		h.address = net.JoinHostPort(h.hosts[1].v6, pairPort)
 	}
 	line := []string{builtService(h.server), "-listen", h.address}
 	if !o.plain {
@@ -92,7 +92,7 @@ func newHop(t *testing.T, o hopOptions) *hop {
 
 // warmUp asks the server until its agent tells of it: an agent that starts a program knows
 // only then what it is.
-func (h *hop) warmUp(o hopOptions) {
+func (h *pair) warmUp(o pairOptions) {
 	h.Helper()
 	if h.serverAgent == nil {
 		return
@@ -106,7 +106,7 @@ func (h *hop) warmUp(o hopOptions) {
 }
 
 // getOK asks the server on a connection that is made in the namespace of the thread.
-func (h *hop) getOK(o hopOptions) error {
+func (h *pair) getOK(o pairOptions) error {
 	c, err := net.Dial("tcp", h.address)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ type trial struct {
 }
 
 // ask has the caller send its requests, all of which have to come back byte for byte.
-func (h *hop) ask(o hopOptions, t trial) {
+func (h *pair) ask(o pairOptions, t trial) {
 	h.Helper()
 	scheme := "https"
 	if o.plain {
@@ -155,7 +155,7 @@ func (h *hop) ask(o hopOptions, t trial) {
 
 // joined compares what the two agents say: how many of the requests are children of who
 // sent them, and fails if any has another parent.
-func (h *hop) joined() int {
+func (h *pair) joined() int {
 	h.Helper()
 	requests := h.asked
 	sent := map[string]span{}
@@ -230,7 +230,7 @@ func readOptions(packets []packet) wireOptions {
 // TestTCPOption: over TLS, where nobody can add a header, the request that one host
 // serves is the child of the one that another host has sent.
 func TestTCPOption(t *testing.T) {
-	for name, o := range map[string]hopOptions{
+	for name, o := range map[string]pairOptions{
 		"listened before the agent": {},
 		"listens under the agent":   {agentFirst: true},
 		"IPv6":                      {ipv6: true},
@@ -238,7 +238,7 @@ func TestTCPOption(t *testing.T) {
 		for _, connections := range []int{1, 32} {
 			t.Run(fmt.Sprintf("%s, %d connections", name, connections), func(t *testing.T) {
 				const requests = 300
-				h := newHop(t, o)
+				h := newPair(t, o)
 				h.ask(o, trial{requests: requests, connections: connections})
 				if n := h.joined(); n != requests {
 					t.Errorf("%d of %d requests are joined", n, requests)
@@ -256,9 +256,9 @@ func TestTCPOption(t *testing.T) {
 // TestTCPOptionSizes: no packet is larger than the path's MTU, whatever the size of the
 // request; what is sent comes back byte for byte, and is joined.
 func TestTCPOptionSizes(t *testing.T) {
-	for _, o := range []hopOptions{{mtu: 1500}, {mtu: 576}, {mtu: 1280, ipv6: true}, {mtu: 9000, agentFirst: true}} {
+	for _, o := range []pairOptions{{mtu: 1500}, {mtu: 576}, {mtu: 1280, ipv6: true}, {mtu: 9000, agentFirst: true}} {
 		t.Run(fmt.Sprintf("MTU %d", o.mtu), func(t *testing.T) {
-			h := newHop(t, o)
+			h := newPair(t, o)
 			for _, tr := range []trial{
 				{requests: 60, connections: 4, body: o.mtu - 300, answer: 1}, // about a segment
 				{requests: 60, connections: 4, body: 3 * o.mtu, answer: 5000},
@@ -284,8 +284,8 @@ func TestTCPOptionSizes(t *testing.T) {
 func TestTCPOptionAlone(t *testing.T) {
 	tr := trial{requests: 200, connections: 8, body: 5000, answer: 20000}
 	t.Run("client", func(t *testing.T) {
-		o := hopOptions{noServerAgent: true}
-		h := newHop(t, o)
+		o := pairOptions{noServerAgent: true}
+		h := newPair(t, o)
 		h.ask(o, tr)
 		packets := h.packets()
 		found := readOptions(packets)
@@ -298,8 +298,8 @@ func TestTCPOptionAlone(t *testing.T) {
 	})
 	t.Run("server", func(t *testing.T) {
 		for _, first := range []bool{false, true} {
-			o := hopOptions{noClientAgent: true, agentFirst: first}
-			h := newHop(t, o)
+			o := pairOptions{noClientAgent: true, agentFirst: first}
+			h := newPair(t, o)
 			h.ask(o, tr)
 			for _, p := range h.packets() {
 				if p.experimental() != 0 {
@@ -330,14 +330,14 @@ func announcedLate(packets []packet) (late []packet) {
 // TestTCPOptionLoss: on a path that loses packets and changes their order, requests lack a
 // parent where a connection's first packets were lost, and have no wrong one.
 func TestTCPOptionLoss(t *testing.T) {
-	for name, o := range map[string]hopOptions{
+	for name, o := range map[string]pairOptions{
 		"loss":               {lost: 2},
 		"order":              {late: 10},
 		"both":               {lost: 3, late: 10, mtu: 600},
 		"listens under both": {lost: 3, late: 10, agentFirst: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHop(t, o)
+			h := newPair(t, o)
 			for _, tr := range []trial{
 				{requests: 200, connections: 16, body: 10},
 				{requests: 100, connections: 8, body: 20000, answer: 20000},
@@ -368,8 +368,8 @@ func TestTCPOptionPlain(t *testing.T) {
 	tr := trial{requests: 100, connections: 4, body: 100}
 	for propagation, contexts := range map[string]int{"joins": tr.requests, "auto": 0} {
 		t.Run(propagation, func(t *testing.T) {
-			o := hopOptions{plain: true, propagation: propagation, agentFirst: true}
-			h := newHop(t, o)
+			o := pairOptions{plain: true, propagation: propagation, agentFirst: true}
+			h := newPair(t, o)
 			h.ask(o, tr)
 			if n := h.joined(); n != tr.requests {
 				t.Errorf("%d of %d requests are joined", n, tr.requests)
@@ -383,8 +383,8 @@ func TestTCPOptionPlain(t *testing.T) {
 
 // TestTCPOptionEnd: connections outlive the agents, and lose their options with them.
 func TestTCPOptionEnd(t *testing.T) {
-	o := hopOptions{}
-	h := newHop(t, o)
+	o := pairOptions{}
+	h := newPair(t, o)
 	tr := trial{requests: 50, connections: 4, body: 3000}
 	h.ask(o, tr)
 	h.clientAgent.stop()
@@ -436,8 +436,8 @@ func TestTCPOptionMiddlebox(t *testing.T) {
 		"of another experiment":     {does: contexts(func(o []byte) { o[2] ^= 0x80 }), contexts: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := hopOptions{}
-			h := newHop(t, o)
+			o := pairOptions{}
+			h := newPair(t, o)
 			h.mu.Lock()
 			h.middlebox = box.does
 			h.mu.Unlock()

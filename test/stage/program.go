@@ -73,11 +73,18 @@ func FreeAddress() (string, error) {
 
 // Await waits until the program accepts connections at the address.
 func (p *Program) Await(ctx context.Context, address string) error {
+	return p.AwaitBy(ctx, func(ctx context.Context) (net.Conn, error) {
+		var dialer net.Dialer
+		return dialer.DialContext(ctx, "tcp", address)
+	})
+}
+
+// AwaitBy waits until the program accepts connections, which are made by dial.
+func (p *Program) AwaitBy(ctx context.Context, dial func(context.Context) (net.Conn, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	var dialer net.Dialer
 	for {
-		c, err := dialer.DialContext(ctx, "tcp", address)
+		c, err := dial(ctx)
 		if err == nil {
 			return c.Close()
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -28,10 +29,13 @@ type driver struct {
 	context string // of options
 }
 
-func newDriver(p program, address, sends string) *driver {
-	return &driver{address: address, program: p, context: sends, client: &http.Client{
+func newDriver(p program, s *services, sends string) *driver {
+	return &driver{address: s.front, program: p, context: sends, client: &http.Client{
 		Timeout: answerTime,
 		Transport: &http.Transport{
+			DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+				return s.network.dial(ctx, address)
+			},
 			MaxIdleConnsPerHost: 1024,
 			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true}, // the service signs its own
 			ForceAttemptHTTP2:   p.secure == "http2",

@@ -28,6 +28,8 @@ func main() {
 	flag.StringVar(&o.attach, "attach", attachBefore, "when the agent comes: `WHEN` is before the requests, between some and the others, or during them")
 	flag.StringVar(&o.agent, "agent", "bin/throughline", "the agent's `FILE`")
 	flag.StringVar(&o.flavour, "flavour", "auto", "how the agent hooks sockets")
+	flag.StringVar(&o.propagation, "propagation", "auto", "how the agent tells receivers who sent a request")
+	flag.BoolVar(&o.translated, "nat", false, "run the services in network namespaces, with a router between them that translates addresses and ports")
 	flag.StringVar(&o.service, "service", "", "the service's `FILE`; default: built here")
 	flag.BoolVar(&short, "short", false, "a short run: defaults are 64 requests, 32 in flight")
 	flag.BoolVar(&o.list, "list", false, "list the programs")

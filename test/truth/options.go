@@ -25,6 +25,8 @@ type options struct {
 	attach      string
 	agent       string
 	flavour     string
+	propagation string
+	translated  bool
 	service     string
 	list, json  bool
 }

@@ -3,23 +3,24 @@ package main
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
-	"os/exec"
 
 	"github.com/throughline/throughline/test/stage"
 )
 
 // services are the processes of one program, each in a cgroup of its own.
 type services struct {
-	stages []*stage.Stage
-	pids   []int
-	front  string // address
+	network network
+	stages  []*stage.Stage
+	pids    []int
+	front   string // address at which it listens
 }
 
 // startServices returns when all of them listen. close must be called, unless
 // it fails.
-func startServices(ctx context.Context, file string, p program) (*services, error) {
-	s := &services{}
+func startServices(ctx context.Context, file string, p program, n network) (*services, error) {
+	s := &services{network: n}
 	if err := s.start(ctx, file, p); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -33,7 +34,7 @@ func (s *services) start(ctx context.Context, file string, p program) error {
 	}
 	args := []string{"-program", p.name, "-secure", p.secure}
 	for _, role := range roles {
-		address, err := stage.FreeAddress()
+		where, err := s.network.place(ctx)
 		if err != nil {
 			return err
 		}
@@ -42,19 +43,20 @@ func (s *services) start(ctx context.Context, file string, p program) error {
 			return err
 		}
 		s.stages = append(s.stages, group)
-		cmd := exec.Command(file, append(args, "-role", role, "-listen", address)...)
+		cmd := where.command(file, append(args, "-role", role, "-listen", where.listen))
 		cmd.Env = append(os.Environ(), "OTEL_SERVICE_NAME="+role)
 		cmd.Stderr = os.Stderr
 		running, err := group.Start(cmd)
 		if err != nil {
 			return err
 		}
-		if err := running.Await(ctx, address); err != nil {
+		err = running.AwaitBy(ctx, func(ctx context.Context) (net.Conn, error) { return s.network.dial(ctx, where.listen) })
+		if err != nil {
 			return err
 		}
 		s.pids = append(s.pids, running.PID())
-		s.front = address
-		args = append(args, "-"+role, address)
+		s.front = where.listen
+		args = append(args, "-"+role, where.public)
 	}
 	return nil
 }

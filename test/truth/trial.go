@@ -23,7 +23,12 @@ type trial struct {
 // try runs one trial, with services and an agent of its own.
 func (o *options) try(ctx context.Context, p program, flight int) (x trial, err error) {
 	x = trial{program: p, flight: flight}
-	s, err := startServices(ctx, o.service, p)
+	n, err := newNetwork(ctx, o.translated)
+	if err != nil {
+		return x, err
+	}
+	defer func() { err = errors.Join(err, n.close()) }()
+	s, err := startServices(ctx, o.service, p, n)
 	if err != nil {
 		return x, err
 	}
@@ -41,7 +46,7 @@ func (o *options) try(ctx context.Context, p program, flight int) (x trial, err 
 	start := func() (*stage.Agent, error) {
 		return beside.StartAgent(ctx, o.command(s.pids, r.address()), len(s.pids))
 	}
-	agent, requests, err := o.send(ctx, newDriver(p, s.front, o.context), flight, start)
+	agent, requests, err := o.send(ctx, newDriver(p, s, o.context), flight, start)
 	if err != nil {
 		return x, err
 	}
@@ -61,7 +66,7 @@ func (o *options) try(ctx context.Context, p program, flight int) (x trial, err 
 // command is the agent's. What it may lose for want of room is not the question
 // here, so it has plenty.
 func (o *options) command(pids []int, receiver string) *exec.Cmd {
-	args := []string{"run", "--flavour", o.flavour}
+	args := []string{"run", "--flavour", o.flavour, "--propagation", o.propagation}
 	for _, pid := range pids {
 		args = append(args, "--pid", strconv.Itoa(pid))
 	}

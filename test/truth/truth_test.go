@@ -29,11 +29,11 @@ func TestServices(t *testing.T) {
 	defer os.Remove(file)
 	for _, p := range programs() {
 		t.Run(p.name, func(t *testing.T) {
-			s, err := startServices(t.Context(), file, p)
+			s, err := startServices(t.Context(), file, p, loopback{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			requests, err := newDriver(p, s.front, contextBoth).drive(t.Context(), 4, func(sent int) bool { return sent < 16 })
+			requests, err := newDriver(p, s, contextBoth).drive(t.Context(), 4, func(sent int) bool { return sent < 16 })
 			if err != nil {
 				t.Error(err)
 			}
@@ -63,7 +63,7 @@ func TestExpect(t *testing.T) {
 
 func TestDriverSends(t *testing.T) {
 	for sends, want := range map[string][2]bool{contextNone: {false, false}, contextSent: {true, true}, contextBoth: {false, true}} {
-		d := newDriver(programs()[0], "", sends)
+		d := newDriver(programs()[0], &services{network: loopback{}}, sends)
 		for n, want := range want {
 			if sent := d.request(n+1).Sent != (judge.Context{}); sent != want {
 				t.Errorf("%s: request %d brings a context: %v", sends, n+1, sent)
