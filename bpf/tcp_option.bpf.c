@@ -364,22 +364,28 @@ static __always_inline bool context_read(struct bpf_sock_ops *ops, struct trace_
 	return true;
 }
 
-/* A context that came is left for the request that begins with the segment. */
+/*
+ * A context that came is left for the request that begins with the segment. The device
+ * copies the option to each packet that it cuts of a segment, and they may come in any
+ * order; none of them is behind what the connection's next request brought.
+ */
 static __always_inline void context_receive(struct bpf_sock_ops *ops)
 {
 	struct join fresh = {};
 	struct join *known;
+	bool earlier;
 
 	if (!context_read(ops, &fresh.ctx) || !packet_seq(ops, &fresh.seq))
 		return;
 	known = join_of(ops, ROLE_SERVER, &fresh.key);
+	earlier = known && (s32)(fresh.seq - known->seq) < 0;
 	if (known && !__builtin_memcmp(known->ctx.span_id, fresh.ctx.span_id, 8)) {
-		/* The device copies the option to each packet that it cuts of a
-		 * segment, and they may come in any order. */
-		if (!known->taken && (s32)(fresh.seq - known->seq) < 0)
+		if (!known->taken && earlier)
 			known->seq = fresh.seq;
 		return;
 	}
+	if (earlier)
+		return;
 	bpf_map_update_elem(&joins, &fresh.key, &fresh, BPF_ANY);
 	count(COUNT_TCP_OPTION_READ, 1);
 }

@@ -42,3 +42,30 @@ func TestForgetGone(t *testing.T) {
 		t.Errorf("%d attached and %d refused are left, want 1 and 1", len(i.cgroups), len(i.refused))
 	}
 }
+
+// TestCovers: a program that hangs on a cgroup runs for those below it, and no others.
+func TestCovers(t *testing.T) {
+	dir := t.TempDir()
+	mkdir := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	outer := mkdir("shop")
+	id, err := inode(outer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &cgroupHook{cgroups: map[uint64]cgroup{id: {outer, &closer{}}}}
+	for name, want := range map[string]bool{"shop": true, "shop/web": true, "shop/web/1": true, "shop2": false, "": false} {
+		if got := h.covers(mkdir(name)); got != want {
+			t.Errorf("%q is covered: %v, want %v", name, got, want)
+		}
+	}
+	h.cgroups = map[uint64]cgroup{id + 1: {outer, &closer{}}} // it was made anew
+	if h.covers(outer) {
+		t.Error("a cgroup that is no more covers one")
+	}
+}
