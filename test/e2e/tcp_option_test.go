@@ -62,17 +62,22 @@ func newPair(t *testing.T, o pairOptions) *pair {
 	if o.ipv6 {
 		h.address = net.JoinHostPort(h.hosts[1].v6, pairPort)
 	}
-	line := []string{builtService(h.server), "-listen", h.address}
+	service := self() // a test machine has no toolchain
+	if !settings.vm {
+		service = builtService(h.server)
+	}
+	role := envRole + "=" + roleService
+	line := []string{service, "-listen", h.address}
 	if !o.plain {
 		line = append(line, "-tls")
 	}
 	if o.agentFirst {
 		line = append([]string{settings.binary, "trace", "--flavour", settings.flavour, "-o", "json", "--"}, line...)
-		h.serverAgent = h.server.runAgent(h.inHost(1, command{args: line, env: env}))
+		h.serverAgent = h.server.runAgent(h.inHost(1, command{args: line, env: append([]string{role}, env...)}))
 		h.callee = h.serverAgent.proc
 		h.serverAgent.awaitAttached()
 	} else {
-		h.callee = h.server.start(h.inHost(1, command{args: line}))
+		h.callee = h.server.start(h.inHost(1, command{args: line, env: []string{role}}))
 	}
 	h.awaitPort(1, h.callee, h.address)
 	if !o.agentFirst && !o.noServerAgent {
@@ -80,7 +85,7 @@ func newPair(t *testing.T, o pairOptions) *pair {
 		h.serverAgent.awaitAttached()
 	}
 
-	h.caller = h.client.service(h.inHost(0, command{args: []string{builtService(h.client), "-listen", "{address}"}}), h.client.path("ask"))
+	h.caller = h.client.service(h.inHost(0, command{args: []string{service, "-listen", "{address}"}, env: []string{role}}), h.client.path("ask"))
 	if !o.noClientAgent {
 		h.clientAgent = h.client.startAgentIn(env, "trace", "-o", "json", "--pid", number(h.caller.pid()))
 		h.clientAgent.awaitAttached()
