@@ -240,21 +240,20 @@ func TestTCPOption(t *testing.T) {
 		"listens under the agent":   {agentFirst: true},
 		"IPv6":                      {ipv6: true},
 	} {
-		for _, connections := range []int{1, 32} {
-			t.Run(fmt.Sprintf("%s, %d connections", name, connections), func(t *testing.T) {
-				const requests = 300
-				h := newPair(t, o)
-				h.ask(o, trial{requests: requests, connections: connections})
-				if n := h.joined(); n != requests {
-					t.Errorf("%d of %d requests are joined", n, requests)
-				}
+		t.Run(name, func(t *testing.T) {
+			h := newPair(t, o)
+			for _, tr := range []trial{{requests: 300, connections: 1}, {requests: 300, connections: 32}} {
+				h.ask(o, tr)
 				found := readOptions(h.packets())
-				if found.syn != connections || found.answers != connections || found.contexts != requests ||
-					found.spans != requests || len(found.strange) != 0 {
-					t.Errorf("on the wire: %+v, want %d announcements and answers, %d contexts", found, connections, requests)
+				if found.syn != tr.connections || found.answers != tr.connections || found.contexts != tr.requests ||
+					found.spans != tr.requests || len(found.strange) != 0 {
+					t.Errorf("on the wire: %+v, want announcements, answers and contexts of %+v", found, tr)
 				}
-			})
-		}
+			}
+			if n := h.joined(); n != h.asked {
+				t.Errorf("%d of %d requests are joined", n, h.asked)
+			}
+		})
 	}
 }
 
@@ -403,60 +402,83 @@ func TestTCPOptionEnd(t *testing.T) {
 	}
 }
 
-// TestTCPOptionMiddlebox: what stands on the path may clear options, drop what has one, or
-// put nonsense into them: connections work, and no request has a wrong parent.
+// A middlebox is what may stand on a path.
+type middlebox struct {
+	name     string
+	does     func(p packet, frame []byte) (drop bool)
+	contexts bool // are written nevertheless
+}
+
+// blank makes an option none.
+func blank(option []byte) {
+	for i := range option {
+		option[i] = 1 // no operation
+	}
+}
+
+// onContexts changes the options that carry a context.
+func onContexts(change func(option []byte)) func(p packet, frame []byte) bool {
+	return func(p packet, frame []byte) bool {
+		if _, _, ok := p.context(); ok {
+			rewriteOptions(frame, change)
+		}
+		return false
+	}
+}
+
+// TestTCPOptionMiddlebox: what stands on the path may clear options and drop what has one:
+// connections work, and no request has a wrong parent.
 func TestTCPOptionMiddlebox(t *testing.T) {
-	tr := trial{requests: 40, connections: 4, body: 3000}
-	blank := func(option []byte) {
-		for i := range option {
-			option[i] = 1 // no operation
-		}
-	}
-	contexts := func(change func(option []byte)) func(p packet, frame []byte) bool {
-		return func(p packet, frame []byte) bool {
-			if _, _, ok := p.context(); ok {
-				rewriteOptions(frame, change)
-			}
-			return false
-		}
-	}
-	for name, box := range map[string]struct {
-		does     func(p packet, frame []byte) (drop bool)
-		contexts bool // are written
-		invalid  bool // are counted
-	}{
-		"clears options": {does: func(p packet, frame []byte) bool {
+	last := checkMiddleboxes(t, []middlebox{
+		{name: "clears options", does: func(p packet, frame []byte) bool {
 			if p.experimental() > 0 {
 				rewriteOptions(frame, blank)
 			}
 			return false
 		}},
-		"drops what has options":    {does: func(p packet, _ []byte) bool { return p.experimental() > 0 }},
-		"drops SYNs with options":   {does: func(p packet, _ []byte) bool { return p.experimental() > 0 && p.flags&flagSYN != 0 }},
-		"drops answers":             {does: func(p packet, _ []byte) bool { return p.experimental() > 0 && !p.forth }},
-		"trace id of zeros":         {does: contexts(func(o []byte) { clear(o[4:20]) }), contexts: true, invalid: true},
-		"span id of zeros":          {does: contexts(func(o []byte) { clear(o[20:]) }), contexts: true, invalid: true},
-		"short":                     {does: contexts(func(o []byte) { o[1] = 12; blank(o[12:]) }), contexts: true, invalid: true},
-		"of nothing but its length": {does: contexts(func(o []byte) { o[3] |= 3; o[1] = 4; blank(o[4:]) }), contexts: true, invalid: true},
-		"of another experiment":     {does: contexts(func(o []byte) { o[2] ^= 0x80 }), contexts: true},
+		{name: "drops what has options", does: func(p packet, _ []byte) bool { return p.experimental() > 0 }},
+		{name: "drops SYNs with options", does: func(p packet, _ []byte) bool { return p.experimental() > 0 && p.flags&flagSYN != 0 }},
+		{name: "drops answers", does: func(p packet, _ []byte) bool { return p.experimental() > 0 && !p.forth }},
+		{name: "of another experiment", does: onContexts(func(o []byte) { o[2] ^= 0x80 }), contexts: true},
+	})
+	if strings.Contains(last, "tcp_option_invalid") {
+		t.Errorf("the server's agent says: %s", last)
+	}
+}
+
+// TestTCPOptionNonsense: what comes in an option is nobody's parent if it makes no sense.
+func TestTCPOptionNonsense(t *testing.T) {
+	for _, box := range []middlebox{
+		{name: "trace id of zeros", does: onContexts(func(o []byte) { clear(o[4:20]) }), contexts: true},
+		{name: "span id of zeros", does: onContexts(func(o []byte) { clear(o[20:]) }), contexts: true},
+		{name: "short", does: onContexts(func(o []byte) { o[1] = 12; blank(o[12:]) }), contexts: true},
+		{name: "no ids", does: onContexts(func(o []byte) { o[3] |= 3; o[1] = 4; blank(o[4:]) }), contexts: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			o := pairOptions{}
-			h := newPair(t, o)
-			h.mu.Lock()
-			h.middlebox = box.does
-			h.mu.Unlock()
-			h.ask(o, tr)
-			if n := h.joined(); n != 0 {
-				t.Errorf("%d requests are joined", n)
-			}
-			if found := readOptions(h.packets()); (found.contexts > 0) != box.contexts {
-				t.Errorf("on the wire: %+v", found)
-			}
-			h.serverAgent.stop()
-			if counted := strings.Contains(h.serverAgent.lastLine(), "tcp_option_invalid"); counted != box.invalid {
-				t.Errorf("the agent's last words: %s", h.serverAgent.lastLine())
+		t.Run(box.name, func(t *testing.T) {
+			if last := checkMiddleboxes(t, []middlebox{box}); !strings.Contains(last, "tcp_option_invalid") {
+				t.Errorf("the server's agent says: %s", last)
 			}
 		})
 	}
+}
+
+// checkMiddleboxes asks through each, and gives the last words of the server's agent.
+func checkMiddleboxes(t *testing.T, boxes []middlebox) string {
+	t.Helper()
+	o := pairOptions{}
+	h := newPair(t, o)
+	for _, box := range boxes {
+		h.mu.Lock()
+		h.middlebox = box.does
+		h.mu.Unlock()
+		h.ask(o, trial{requests: 40, connections: 4, body: 3000})
+		if found := readOptions(h.packets()); (found.contexts > 0) != box.contexts {
+			t.Errorf("%s: on the wire: %+v", box.name, found)
+		}
+	}
+	if n := h.joined(); n != 0 {
+		t.Errorf("%d requests are joined", n)
+	}
+	h.serverAgent.stop()
+	return h.serverAgent.lastLine()
 }
