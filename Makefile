@@ -198,7 +198,7 @@ check: install-check generate objects ## Check generated files, format, vet, imp
 BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
 CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
-TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light python3-flask gunicorn wrk \
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light python3-flask python3-grpcio python3-h2 python3-httpx gunicorn wrk \
 	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
 IMAGE_PACKAGES = buildah debootstrap

@@ -10,7 +10,7 @@
  * the end. */
 static __always_inline bool request_may_begin(const struct conn *c)
 {
-	if (c->no_inject || c->flags & (CONN_IGNORED | CONN_UPGRADED | CONN_CLOSED))
+	if (c->no_inject || c->flags & (CONN_IGNORED | CONN_UPGRADED | CONN_CLOSED | CONN_HTTP2))
 		return false;
 	if (c->flags & CONN_CLAIMED)
 		return c->flags & CONN_PREPARED;

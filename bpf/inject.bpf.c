@@ -4,9 +4,10 @@
 /*
  * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
  * whole header line behind the request line, or nothing. Whatever is not known
- * for certain to be the head of a request is left as it is.
+ * for certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
  */
 #include "head.h"
+#include "inject_http2.h"
 
 #define NAME_SIZE 13 /* "traceparent: " */
 #define LINE_SIZE (NAME_SIZE + TRACEPARENT_SIZE + 2)
@@ -169,7 +170,9 @@ int inject_request(struct sk_msg_md *msg)
 	if (!t)
 		return SK_PASS;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || c->sending)
+	if (!c || (pushing && inject_http2(msg, key, c)))
+		return SK_PASS;
+	if (c->sending)
 		return SK_PASS; /* in the middle of a send */
 	c->sending = 1;		/* until the send's own hook */
 	if (!request_may_begin(c))

@@ -21,8 +21,12 @@ static __always_inline bool call_sends(const struct syscall *s)
 SUBPROGRAM u32 call_copy(struct call *call, u64 size)
 {
 	u8 *payload = call->record + sizeof(struct data_event);
-	u32 len = size < CAPTURE_MAX ? size : CAPTURE_MAX;
+	u32 len;
 
+	/* By way of memory, since Linux 5.10 loses itself in a length that is constant on
+	 * one path. */
+	*(volatile u32 *)&call->length = size < CAPTURE_MAX ? size : CAPTURE_MAX - 1;
+	len = *(volatile u32 *)&call->length & (CAPTURE_MAX - 1);
 	syscall_current(&call->syscall);
 	if (!call_sends(&call->syscall) || !io_current(&call->io, &call->syscall, len))
 		return 0;

@@ -150,10 +150,12 @@ func (c Config) settings() settings {
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
-		"joining":         !c.NoJoin,
-		"pushing":         !c.NoInject,
-		"inject_blocking": !c.NoInjectBlocking,
-		"write_user":      !c.NoInject && haveWriteUser(),
+		"joining":           !c.NoJoin,
+		"pushing":           !c.NoInject,
+		"inject_blocking":   !c.NoInjectBlocking,
+		"context_names":     contextNames(contextFields),
+		"context_names_len": uint32(len(contextFields) * 2),
+		"write_user":        !c.NoInject && haveWriteUser(),
 	}
 }
 

@@ -4,14 +4,17 @@ package goservice
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -54,7 +57,9 @@ func Main(args []string) error {
 			return err
 		}
 	}
-	server := &http.Server{Handler: handler(*downstream)}
+	server := &http.Server{Handler: handler(*downstream), Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	go func() { <-end; server.Close() }()
@@ -96,6 +101,7 @@ func handler(downstream string) http.Handler {
 	})
 	mux.HandleFunc("/chunks/{ms}", chunks)
 	mux.HandleFunc("/upgrade", upgrade)
+	mux.HandleFunc("/rpc/{method}", rpc)
 	mux.HandleFunc("/hangup", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/mirror/{marker}", mirror)
 	mux.HandleFunc("/load", load)
@@ -110,8 +116,8 @@ func handler(downstream string) http.Handler {
 
 // headers answers with the request's own head.
 func headers(w http.ResponseWriter, r *http.Request) {
-	for name, values := range r.Header {
-		for _, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, v := range r.Header[name] {
 			fmt.Fprintf(w, "%s: %s\n", name, v)
 		}
 	}
@@ -130,6 +136,18 @@ func chunks(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		sleep(r.PathValue("ms"))
 	}
+}
+
+// rpc answers a unary gRPC call with a message that is the request's own head.
+func rpc(w http.ResponseWriter, r *http.Request) {
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	var head strings.Builder
+	r.Header.Write(&head)
+	w.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(head.Len())))
+	io.WriteString(w, head.String())
+	w.Header().Set("Grpc-Status", "0")
 }
 
 // upgrade leaves HTTP and echoes what comes.
