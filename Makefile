@@ -104,7 +104,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(REPORT) -log $(OUT)/test-e2e.json -- $(GO) test -json -race -timeout 30m -count=1 -p 1 ./test/e2e/...
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
-	$(Q)$(GO) run ./test/truth -short $(JOINS)
+	$(Q)$(GO) run ./test/truth -short $(JOINS) -programs $(JOINS_SHORT)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
@@ -139,11 +139,13 @@ truth: install-build all ## Measure whether the agent tells what caused what (TR
 	$(Q)$(GO) run ./test/truth $(TRUTH)
 
 # Programs whose services share nothing but sequence numbers, in clear and over TLS.
-JOINS := -nat -propagation joins -context none -programs direct,chain,https
+JOINS := -nat -propagation joins -context none
+JOINS_SHORT := direct,chain,https
+JOINS_LONG  := direct,chain,fan-out,pooled,retry,proxy,https
 
 .PHONY: joins
 joins: install-test all ## Measure requests that are joined without a header, behind a router that translates addresses
-	$(Q)$(GO) run ./test/truth $(JOINS) -concurrency 32,256
+	$(Q)$(GO) run ./test/truth $(JOINS) -concurrency 32,256 -programs $(JOINS_LONG)
 
 .PHONY: versions
 versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables
