@@ -106,6 +106,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
 	$(Q)$(GO) run ./test/truth -short $(JOINS) -programs $(JOINS_SHORT)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
+	$(Q)$(GO) run ./test/unharmed -modes off,headers,nonblocking,killed
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
 	$(Q)$(MAKE) --no-print-directory vm-context
@@ -146,6 +147,11 @@ JOINS_LONG  := direct,chain,fan-out,pooled,retry,proxy,https
 .PHONY: joins
 joins: install-test all ## Measure requests that are joined without a header, behind a router that translates addresses
 	$(Q)$(GO) run ./test/truth $(JOINS) -concurrency 32,256 -programs $(JOINS_LONG)
+
+.PHONY: unharmed
+unharmed: install-build all ## Show that a million requests arrive as they were sent, also while the agent is killed (SEED=1)
+	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes headers -requests 1000000
+	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes none,off,nonblocking,both,killed -requests 100000 -deaths 20
 
 .PHONY: versions
 versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables
@@ -200,8 +206,9 @@ check: install-check generate objects ## Check generated files, format, vet, imp
 BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
 CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
-TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light python3-flask python3-grpcio python3-h2 python3-httpx gunicorn wrk \
-	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 iptables nginx-light haproxy python3-flask python3-grpcio python3-h2 python3-httpx \
+	python3-requests python3-urllib3 python3-aiohttp gunicorn wrk tomcat10-user \
+	$(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
 IMAGE_PACKAGES = buildah debootstrap
 

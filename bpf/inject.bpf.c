@@ -82,7 +82,9 @@ __noinline int message_copy(struct sk_msg_md *msg)
 	return at < len ? at : len;
 }
 
-/* The message's own bytes before at end a line: the scanner looked at a copy. */
+/* The message's own bytes before at end a line, which does not go on behind at (RFC
+ * 9112, 2.2 and 5.2: what begins with a space would continue the line put in): the
+ * scanner looked at a copy, and a head has at least a line end more. */
 static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 {
 	u8 *end = msg->data_end, *last;
@@ -91,7 +93,7 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 		return false;
 	last = (u8 *)msg->data + (at - 1);
 	barrier_var(last);
-	return last + 1 <= end && *last == '\n';
+	return last + 2 <= end && *last == '\n' && last[1] != ' ' && last[1] != '\t';
 }
 
 static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
