@@ -248,6 +248,8 @@ struct target {
 	__u32 goid_offset;  /* of goid in struct g */
 	__u32 program;	    /* index in `go_programs`; 0: none */
 	__u32 settled;	    /* 0: not known yet whether it has goroutines */
+	__u32 no_inject;    /* its sockets must not be in a sockmap */
+	__u32 reserved;
 };
 
 /* Fields of Go's own types that the programs read: indices of go_program.field,

@@ -154,7 +154,7 @@ static __always_inline u32 io_copy(const struct io *io, u8 *to, u32 length, u32 
 			n = want - done;
 		if (n > CAPTURE_MAX)
 			n = CAPTURE_MAX;
-		if (bpf_probe_read_user(to + (done & (2 * CAPTURE_MAX - 1)), n,
+		if (bpf_probe_read_user(to + (done & (CAPTURE_MAX - 1)), n,
 					(void *)io->vec[i].iov_base)) {
 			drop(DROP_BUFFER_UNREADABLE);
 			break;

@@ -23,6 +23,9 @@ static __always_inline u32 unread(struct sock *sk)
  * ends with EAGAIN, see tcp_bpf_recvmsg in net/ipv4/tcp_bpf.c. */
 const volatile bool inject_blocking = true;
 
+/* Nothing may be added to what a program sends until the agent knows the program. */
+const volatile bool inject_careful;
+
 static __always_inline bool sock_is_blocking(struct sock *sk)
 {
 	return !(BPF_CORE_READ(sk, sk_socket, file, f_flags) & O_NONBLOCK);
@@ -78,15 +81,17 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int from, int to)
 
 	if (to == TCP_SYN_SENT) { /* in connect(), so current is the target */
 		u32 tgid = bpf_get_current_pid_tgid() >> 32;
+		const struct target *t = target_current();
 		u16 family = sock_family(sk);
 
-		if (!target_current() || !sock_is_stream(sk, family))
+		if (!t || !sock_is_stream(sk, family))
 			return 0;
 		c = conn_insert(sk, family, tgid);
 		if (!c)
 			return 0;
 		c->flags = CONN_ACTIVE | CONN_FROM_START;
-		c->no_sockmap = sock_is_zerocopy(sk) || (!inject_blocking && sock_is_blocking(sk));
+		c->no_sockmap = t->no_inject || sock_is_zerocopy(sk) ||
+				(!inject_blocking && sock_is_blocking(sk));
 		return 0;
 	}
 	if (to == TCP_LISTEN) {
@@ -161,6 +166,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *p)
 		t->program = 0;
 		t->goid_offset = 0;
 		t->g_tls_offset = 0;
+		t->no_inject = inject_careful;
 	}
 	if (t || announce_all)
 		announce_process(p, EVENT_EXEC, 0, !!t);

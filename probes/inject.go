@@ -44,23 +44,30 @@ func newInjector(o *object, nonblockingOnly bool, log *slog.Logger) (*injector, 
 	}, nil
 }
 
+// ErrAsksWaiting says that the process may wait for ever if its sockets are in a sockmap.
+var ErrAsksWaiting = errors.New("the program asks by FIONREAD how much waits on a socket, and this kernel would answer 0; " +
+	"later kernels do not")
+
 // Inject lets the requests of a target and of those it forked carry trace
 // context, as far as the kernel allows. The error says why they cannot.
 func (p *Probes) Inject(target *process.Process) error {
 	if p.inject == nil && p.option == nil {
 		return nil
 	}
+	if p.option != nil {
+		if err := p.option.add(target); err != nil {
+			return err
+		}
+	}
 	if p.inject != nil {
+		if p.waiting.concerns(target) {
+			return ErrAsksWaiting
+		}
 		if err := p.inject.add(target); err != nil {
 			return err
 		}
 		if err := p.inject.takeOpen(target); err != nil {
 			p.log.Debug("taking connections that are open", "pid", target.PID, "error", err)
-		}
-	}
-	if p.option != nil {
-		if err := p.option.add(target); err != nil {
-			return err
 		}
 	}
 	for _, pid := range children(target) {

@@ -83,6 +83,7 @@ type Probes struct {
 	libraries *libraries
 	inject    *injector   // nil: nothing is injected
 	option    *cgroupHook // nil: nothing is carried to other hosts
+	waiting   *waiting
 
 	malformed atomic.Uint64
 	// told are the calls whose end was told before their hook: by span, used by
@@ -114,6 +115,11 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 
 func (p *Probes) open(c Config) error {
 	set := c.settings()
+	p.waiting = &waiting{}
+	if !c.NoInject {
+		p.waiting = newWaiting(p.log)
+	}
+	set["inject_careful"] = p.waiting.hidden
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
 		return fmt.Errorf("reading the kernel's types (it has to be built with CONFIG_DEBUG_INFO_BTF): %w", err)
@@ -123,7 +129,7 @@ func (p *Probes) open(c Config) error {
 	if err := p.openSource(c, set); err != nil {
 		return err
 	}
-	p.targets = newTargets(p.maps["targets"], p.libraries, p.log)
+	p.targets = newTargets(p.maps["targets"], p.libraries, p.waiting, p.log)
 	p.reader, err = ringbuf.NewReader(p.maps["events"])
 	if err != nil {
 		return fmt.Errorf("opening the ring: %w", err)

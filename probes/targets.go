@@ -27,6 +27,7 @@ const remembered = 30 * time.Second
 type Targets struct {
 	kernel    *ebpf.Map
 	libraries *libraries
+	waiting   *waiting
 	log       *slog.Logger
 
 	mu    sync.RWMutex
@@ -40,8 +41,8 @@ type known struct {
 	gone    time.Time // zero while it runs
 }
 
-func newTargets(kernel *ebpf.Map, libraries *libraries, log *slog.Logger) *Targets {
-	return &Targets{kernel: kernel, libraries: libraries, log: log, known: map[uint32]known{}}
+func newTargets(kernel *ebpf.Map, libraries *libraries, waiting *waiting, log *slog.Logger) *Targets {
+	return &Targets{kernel: kernel, libraries: libraries, waiting: waiting, log: log, known: map[uint32]known{}}
 }
 
 // Add makes a process and those it forked targets. Errors are of package
@@ -64,7 +65,8 @@ func (t *Targets) Add(p *process.Process) error {
 
 func (t *Targets) add(p *process.Process) error {
 	tgid := uint32(p.PID)
-	var unsettled abi.Target // until it is known what its tasks are, none gives a parent
+	// Until it is known what its tasks are, none gives a parent.
+	unsettled := abi.Target{NoInject: number(t.waiting.hidden)}
 	if err := t.kernel.Update(&tgid, &unsettled, ebpf.UpdateAny); err != nil {
 		return fmt.Errorf("adding process %d to the targets: %w", p.PID, err)
 	}
@@ -97,13 +99,21 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	if after, _ := os.Readlink(p.ExecutableHandle()); after != before || !t.turns.is(tgid, turn) {
 		return // the exec is an event of its own
 	}
-	value := abi.Target{GoidOffset: goid, GTlsOffset: tls, Settled: 1}
+	value := abi.Target{GoidOffset: goid, GTlsOffset: tls, Settled: 1, NoInject: number(t.waiting.concerns(p))}
 	if goid != 0 {
 		value.Program = t.libraries.attach(p)
 	}
 	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 		t.log.Warn("telling the kernel of goroutines", "pid", p.PID, "error", err)
 	}
+}
+
+// number is a bool as the kernel programs have it.
+func number(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (t *Targets) remember(p *process.Process) {

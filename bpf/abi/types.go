@@ -492,6 +492,8 @@ type Target struct {
 	GoidOffset uint32
 	Program    uint32
 	Settled    uint32
+	NoInject   uint32
+	Reserved   uint32
 }
 
 type Task struct {
