@@ -538,7 +538,9 @@ enum drop_reason {
 	DROP_ROUTE_LATE = 15,	      /* no route: its framework had gone on already */
 	DROP_UNSAMPLED_PIPELINE = 16, /* not reported: behind a request out of the sample */
 	DROP_JOIN_AMBIGUOUS = 17,     /* not joined: what was sent before need not be this */
-	DROP_REASONS = 18,
+	DROP_TCP_OPTION_NO_ROOM = 18, /* not carried: no room in the request's segment */
+	DROP_TCP_OPTION_INVALID = 19, /* a peer's: it holds no valid ids */
+	DROP_REASONS = 20,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */
@@ -550,7 +552,10 @@ enum count_kind {
 	COUNT_TOLD_BY_SDK = 4,	    /* calls that the program's own SDK exports */
 	COUNT_SAMPLED_OUT = 5,	    /* requests out of the sample, not reported */
 	COUNT_JOINED = 6,	    /* requests that found who sent them by TCP's numbers */
-	COUNT_KINDS = 7,
+	/* Joins that left for another host, and that came from one. */
+	COUNT_TCP_OPTION_WRITTEN = 7,
+	COUNT_TCP_OPTION_READ = 8,
+	COUNT_KINDS = 9,
 };
 
 /* The variable `counters` of every object. */

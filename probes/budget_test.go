@@ -40,7 +40,7 @@ func (c cost) key() string { return c.object + "/" + c.program }
 
 // objectNames are all that the agent loads on this kernel.
 func objectNames() []string {
-	names := []string{"life", "inject", "go_http_server", "go_http_client", "go_grpc_server", "go_grpc_client", "go_sql", "go_gin", "go_echo", "go_chi", "go_mux", "go_otel_sdk"}
+	names := []string{"life", "inject", "tcp_option", "go_http_server", "go_http_client", "go_grpc_server", "go_grpc_client", "go_sql", "go_gin", "go_echo", "go_chi", "go_mux", "go_otel_sdk"}
 	if haveWriteUser() {
 		names = append(names, "go_write")
 	}

@@ -27,6 +27,8 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropRouteLate:         "route_late",
 	abi.DropUnsampledPipeline: "unsampled_pipeline",
 	abi.DropJoinAmbiguous:     "join_ambiguous",
+	abi.DropTcpOptionNoRoom:   "tcp_option_no_room",
+	abi.DropTcpOptionInvalid:  "tcp_option_invalid",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -86,6 +88,8 @@ func (p *Probes) Samples() []telemetry.Sample {
 		{Name: "sampled_out", Help: "Requests out of the sample that cost no event.", Value: sum.counts[abi.CountSampledOut]},
 		{Name: "injected", Help: "Headers put on the wire.", Value: sum.counts[abi.CountInjected]},
 		{Name: "joined", Help: "Requests without a header whose sender on this host was found.", Value: sum.counts[abi.CountJoined]},
+		{Name: "tcp_options_written", Help: "Contexts put into TCP options.", Value: sum.counts[abi.CountTcpOptionWritten]},
+		{Name: "tcp_options_read", Help: "Contexts found in TCP options.", Value: sum.counts[abi.CountTcpOptionRead]},
 		{Name: "malformed_records", Help: "Records that could not be decoded.", Kind: telemetry.Loss, Value: p.malformed.Load()},
 		{Name: "missed_runs", Help: "Runs of a kernel program that the kernel skipped.", Kind: telemetry.Loss, Value: sum.missed},
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	NoInject bool
 	// NoJoin does not look for who, on this host, sent a request that has no header.
 	NoJoin bool
+	// TCPOption carries joins to other hosts in a TCP option.
+	TCPOption bool
 	// NoInjectBlocking leaves out the sockets on which the target blocks: a
 	// blocked receive that is woken by something other than data would end with
 	// EAGAIN instead of what has happened (net/ipv4/tcp_bpf.c).
@@ -63,6 +65,9 @@ func (c Config) Validate() error {
 	if c.RingBytes != 0 && (c.RingBytes&(c.RingBytes-1) != 0 || int(c.RingBytes) < os.Getpagesize()) {
 		return fmt.Errorf("a ring of %d bytes cannot be made: use a power of two of at least %d", c.RingBytes, os.Getpagesize())
 	}
+	if c.TCPOption && c.NoJoin {
+		return errors.New("a TCP option has nothing to carry: use propagation auto or joins with it")
+	}
 	if c.CaptureBytes != 0 && (c.CaptureBytes < minCaptureBytes || c.CaptureBytes > defaultCaptureBytes) {
 		return fmt.Errorf("%d bytes of a turn cannot be captured: use %d to %d", c.CaptureBytes, minCaptureBytes, defaultCaptureBytes)
 	}
@@ -79,7 +84,8 @@ type Probes struct {
 	reader  *ringbuf.Reader
 	// libraries are probed in the targets that have them; nil until Open.
 	libraries *libraries
-	inject    *injector // nil: nothing is injected
+	inject    *injector   // nil: nothing is injected
+	option    *cgroupHook // nil: nothing is carried to other hosts
 	waiting   *waiting
 
 	malformed atomic.Uint64
@@ -115,7 +121,7 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 func (p *Probes) open(c Config) error {
 	set := c.settings()
 	p.waiting = &waiting{}
-	if !c.NoInject {
+	if !c.NoInject || !c.NoJoin { // sockets may be in a sockmap for either
 		p.waiting = newWaiting(p.log)
 	}
 	set["inject_careful"] = p.waiting.hidden
@@ -173,7 +179,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 	if err != nil {
 		return err
 	}
-	var inject, joinFirst *object
+	var inject, joinFirst, option *object
 	if !c.NoInject {
 		if inject, err = p.share("inject", set); err != nil {
 			return err
@@ -181,6 +187,11 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if !c.NoJoin {
 		if joinFirst, err = p.share(joinHooks()[0].Object, set); err != nil {
+			return err
+		}
+	}
+	if c.TCPOption {
+		if option, err = p.share("tcp_option", set); err != nil {
 			return err
 		}
 	}
@@ -197,6 +208,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		join                  joiner
 		wait                  sync.WaitGroup
 		lifeFailed, notInject error
+		notCarry              error
 	)
 	wait.Go(func() {
 		if lifeFailed = p.load(life); lifeFailed == nil {
@@ -208,6 +220,9 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if joinFirst != nil {
 		wait.Go(func() { join.try(p, joinHooks()[0], joinFirst) })
+	}
+	if option != nil {
+		wait.Go(func() { notCarry = p.openOptionCarrier(option) })
 	}
 	p.libraries = newLibraries(p, set)
 	types := p.kernel.Copy()
@@ -229,6 +244,9 @@ func (p *Probes) openSource(c Config, set settings) error {
 	}
 	if notInject != nil {
 		p.log.Warn("no trace context is put on the wire", "error", notInject)
+	}
+	if notCarry != nil {
+		p.log.Warn("no trace context is carried to other hosts", "error", notCarry)
 	}
 	if !c.NoJoin {
 		if err := p.openJoiner(&join, c, set); err != nil {
@@ -380,6 +398,9 @@ func (p *Probes) Close() error {
 	}
 	if p.inject != nil {
 		errs = append(errs, p.inject.Close())
+	}
+	if p.option != nil {
+		errs = append(errs, p.option.Close())
 	}
 	if p.targets != nil {
 		p.targets.Close()

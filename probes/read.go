@@ -77,8 +77,8 @@ func (p *Probes) take(record []byte, ev *event.Event, sink Sink) {
 	switch ev.Kind() {
 	case abi.EventFork, abi.EventExec, abi.EventExit:
 		p.targets.follow(ev)
-		if p.inject != nil && ev.Kind() == abi.EventFork {
-			p.inject.follow(int(ev.Header.Tgid))
+		if ev.Kind() == abi.EventFork {
+			p.followCgroup(int(ev.Header.Tgid))
 		}
 	}
 	if ev.Kind() == abi.EventLeave && p.inject != nil {

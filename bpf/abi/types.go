@@ -135,14 +135,16 @@ const (
 type CountKind uint32
 
 const (
-	CountEvents          CountKind = 0
-	CountUncapturedBytes CountKind = 1
-	CountSendfile        CountKind = 2
-	CountInjected        CountKind = 3
-	CountToldBySdk       CountKind = 4
-	CountSampledOut      CountKind = 5
-	CountJoined          CountKind = 6
-	CountKinds           CountKind = 7
+	CountEvents           CountKind = 0
+	CountUncapturedBytes  CountKind = 1
+	CountSendfile         CountKind = 2
+	CountInjected         CountKind = 3
+	CountToldBySdk        CountKind = 4
+	CountSampledOut       CountKind = 5
+	CountJoined           CountKind = 6
+	CountTcpOptionWritten CountKind = 7
+	CountTcpOptionRead    CountKind = 8
+	CountKinds            CountKind = 9
 )
 
 type CounterLine struct {
@@ -219,7 +221,9 @@ const (
 	DropRouteLate         DropReason = 15
 	DropUnsampledPipeline DropReason = 16
 	DropJoinAmbiguous     DropReason = 17
-	DropReasons           DropReason = 18
+	DropTcpOptionNoRoom   DropReason = 18
+	DropTcpOptionInvalid  DropReason = 19
+	DropReasons           DropReason = 20
 )
 
 type EventFlag uint32

@@ -65,8 +65,9 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		return nil, err
 	}
 	hooks := probes.Config{
-		Flavour: c.Flavour, NoInject: !c.Propagation.Mode.Inject(), NoJoin: !c.Propagation.Mode.Join(), NoInjectBlocking: !c.InjectBlocking,
-		Discover: o.discover, GoTargets: o.golang, RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes, Sampling: kernel,
+		Flavour: c.Flavour, NoInject: !c.Propagation.Mode.Inject(), NoJoin: !c.Propagation.Mode.Join(), TCPOption: c.Propagation.TCP,
+		NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
+		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes, Sampling: kernel,
 	}
 	if err := hooks.Validate(); err != nil {
 		return nil, usageError{err}

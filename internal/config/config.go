@@ -102,6 +102,7 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"PORTS", func(v string) error { return list(&c.Ports, v, strconv.Atoi) }},
 		{"CONTAINERS", func(v string) error { return list(&c.Containers, v, text) }},
 		{"PROPAGATION", func(v string) error { return c.Propagation.Mode.UnmarshalText([]byte(v)) }},
+		{"PROPAGATION_TCP", func(v string) (err error) { c.Propagation.TCP, err = ParseSwitch(v); return err }},
 		{"INJECT_BLOCKING", func(v string) (err error) { c.InjectBlocking, err = strconv.ParseBool(v); return err }},
 		{"FLAVOUR", func(v string) error { c.Flavour = v; return nil }},
 		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},

@@ -41,6 +41,14 @@ func TestLoad(t *testing.T) {
 		{name: "bad number", env: map[string]string{"THROUGHLINE_PIDS": "1,x"}, err: `THROUGHLINE_PIDS="1,x" cannot be used`},
 		{name: "bad switch", env: map[string]string{"THROUGHLINE_INJECT_BLOCKING": "perhaps"}, err: "THROUGHLINE_INJECT_BLOCKING"},
 		{name: "propagation as a mapping", file: "propagation: {mode: joins}\n", want: func(c *Config) { c.Propagation.Mode = PropagationJoins }},
+		{name: "TCP option", file: "propagation: {tcp: on}\n", want: func(c *Config) { c.Propagation.TCP = true }},
+		{name: "TCP option and a mode", file: "propagation: {mode: joins, tcp: true}\n", want: func(c *Config) {
+			c.Propagation = Propagation{Mode: PropagationJoins, TCP: true}
+		}},
+		{name: "TCP option in the environment", file: "propagation: {tcp: on}\n", env: map[string]string{"THROUGHLINE_PROPAGATION_TCP": "off"}},
+		{name: "no such TCP option", file: "propagation: {tcp: some}\n", err: `propagation.tcp: "some" is neither on nor off`},
+		{name: "no such TCP option in the environment", env: map[string]string{"THROUGHLINE_PROPAGATION_TCP": "some"},
+			err: `THROUGHLINE_PROPAGATION_TCP="some"`},
 		{name: "no such propagation", file: "propagation: some\n", err: `no propagation is called "some"`},
 		{name: "no such propagation in a mapping", file: "propagation: {mode: [auto]}\n", err: "propagation is a name"},
 		{name: "unknown key of propagation", file: "propagation: {modus: auto}\n", err: "propagation.modus is not a setting"},

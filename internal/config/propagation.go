@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -12,6 +13,8 @@ import (
 // is the mode alone, or a mapping.
 type Propagation struct {
 	Mode PropagationMode `yaml:"mode"`
+	// TCP carries joins to other hosts in a TCP option.
+	TCP bool `yaml:"tcp"`
 }
 
 // A PropagationMode is one of the constants below.
@@ -63,6 +66,12 @@ func (p *Propagation) UnmarshalYAML(n *yaml.Node) error {
 			if err := p.Mode.decode(value); err != nil {
 				return err
 			}
+		case "tcp":
+			on, err := ParseSwitch(value.Value)
+			if err != nil {
+				return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: propagation.tcp: %v", value.Line, err)}}
+			}
+			p.TCP = on
 		default:
 			return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: propagation.%s is not a setting", key.Line, key.Value)}}
 		}
@@ -79,4 +88,19 @@ func (m *PropagationMode) decode(n *yaml.Node) error {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", n.Line, err)}}
 	}
 	return nil
+}
+
+// ParseSwitch reads on or off, or any other way to write a boolean.
+func ParseSwitch(s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "on", "yes":
+		return true, nil
+	case "off", "no":
+		return false, nil
+	}
+	on, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, fmt.Errorf("%q is neither on nor off", s)
+	}
+	return on, nil
 }

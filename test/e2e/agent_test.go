@@ -46,13 +46,19 @@ func (r *rig) startAgent(subcommand string, args ...string) *agent {
 
 func (r *rig) startAgentIn(env []string, subcommand string, args ...string) *agent {
 	r.Helper()
+	return r.runAgent(command{args: append([]string{settings.binary, subcommand, "--flavour", settings.flavour}, args...), env: env})
+}
+
+// runAgent starts an agent by a command line.
+func (r *rig) runAgent(c command) *agent {
+	r.Helper()
 	f, err := os.CreateTemp(r.dir, "spans-*.jsonl")
 	if err != nil {
 		r.Fatal(err)
 	}
 	defer f.Close()
-	line := append([]string{settings.binary, subcommand, "--flavour", settings.flavour}, args...)
-	return &agent{rig: r, output: f.Name(), proc: r.start(command{args: line, env: env, stdout: f})}
+	c.stdout = f
+	return &agent{rig: r, output: f.Name(), proc: r.start(c)}
 }
 
 func (a *agent) awaitAttached() {

@@ -25,12 +25,14 @@ import (
 //
 //	-listen ADDRESS      host:port, or the path of a Unix socket
 //	-downstream ADDRESS  whom /call and /callnet ask
+//	-tls                 speaks TLS, with a certificate of its own
 //	-wrapped             puts types of its own around each connection
 //	-get URL             asks once instead, says what it got, and ends
 func Main(args []string) error {
 	set := flag.NewFlagSet("goservice", flag.ContinueOnError)
 	listen := set.String("listen", "", "")
 	downstream := set.String("downstream", "", "")
+	secure := set.Bool("tls", false, "")
 	wrapped := set.Bool("wrapped", false, "")
 	get := set.String("get", "", "")
 	if err := set.Parse(args); err != nil {
@@ -49,6 +51,11 @@ func Main(args []string) error {
 	}
 	if *wrapped {
 		l = wrappedListener{l}
+	}
+	if *secure {
+		if l, err = selfSigned(l); err != nil {
+			return err
+		}
 	}
 	server := &http.Server{Handler: handler(*downstream), Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
@@ -96,6 +103,8 @@ func handler(downstream string) http.Handler {
 	mux.HandleFunc("/upgrade", upgrade)
 	mux.HandleFunc("/rpc/{method}", rpc)
 	mux.HandleFunc("/hangup", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	mux.HandleFunc("/mirror/{marker}", mirror)
+	mux.HandleFunc("/load", load)
 	mux.HandleFunc("/call/{marker...}", func(w http.ResponseWriter, r *http.Request) {
 		callHere(w, downstream, r.PathValue("marker"))
 	})

@@ -14,7 +14,7 @@ func (c *closer) Close() error { c.closed = true; return nil }
 // TestForgetGone: a cgroup that was removed, or made anew, is let go.
 func TestForgetGone(t *testing.T) {
 	dir := t.TempDir()
-	i := &injector{log: slog.New(slog.DiscardHandler), cgroups: map[uint64]cgroup{}, refused: map[uint64]string{}}
+	i := &cgroupHook{log: slog.New(slog.DiscardHandler), cgroups: map[uint64]cgroup{}, refused: map[uint64]string{}}
 	links := map[string]*closer{}
 	for _, name := range []string{"stays", "goes", "renewed"} {
 		path := filepath.Join(dir, name)
@@ -40,5 +40,32 @@ func TestForgetGone(t *testing.T) {
 	}
 	if len(i.cgroups) != 1 || len(i.refused) != 1 {
 		t.Errorf("%d attached and %d refused are left, want 1 and 1", len(i.cgroups), len(i.refused))
+	}
+}
+
+// TestCovers: a program that hangs on a cgroup runs for those below it, and no others.
+func TestCovers(t *testing.T) {
+	dir := t.TempDir()
+	mkdir := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	outer := mkdir("shop")
+	id, err := inode(outer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &cgroupHook{cgroups: map[uint64]cgroup{id: {outer, &closer{}}}}
+	for name, want := range map[string]bool{"shop": true, "shop/web": true, "shop/web/1": true, "shop2": false, "": false} {
+		if got := h.covers(mkdir(name)); got != want {
+			t.Errorf("%q is covered: %v, want %v", name, got, want)
+		}
+	}
+	h.cgroups = map[uint64]cgroup{id + 1: {outer, &closer{}}} // it was made anew
+	if h.covers(outer) {
+		t.Error("a cgroup that is no more covers one")
 	}
 }
