@@ -106,6 +106,9 @@ func keys(mapping reflect.Type, prefix string) (all []string) {
 	for i := range mapping.NumField() {
 		field := mapping.Field(i)
 		key := prefix + strings.ToUpper(field.Tag.Get("yaml"))
+		if field.Tag.Get("yaml") == "mode" { // which the mapping's own name stands for
+			key = strings.TrimSuffix(prefix, "_")
+		}
 		if field.Type.Kind() == reflect.Struct {
 			all = append(all, keys(field.Type, key+"_")...)
 			continue
