@@ -22,7 +22,8 @@ type variant struct {
 	name  string
 	about string
 	args  []string // nil: no agent
-	print bool     // spans go to /dev/null instead of the collector
+	env   []string
+	print bool // spans go to /dev/null instead of the collector
 }
 
 func variants() []variant {
@@ -66,6 +67,7 @@ func startAgent(ctx context.Context, v variant, pid int, collector string) (*age
 func (a *agent) start(ctx context.Context, v variant, pid int, collector string) error {
 	cmd := exec.Command(agentPath, append(v.args, "--pid", strconv.Itoa(pid))...)
 	cmd.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT=http://"+collector, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+	cmd.Env = append(cmd.Env, v.env...)
 	errs, write, err := os.Pipe() // not StderrPipe, which ends with the program and not with what it wrote
 	if err != nil {
 		return fmt.Errorf("making a pipe: %w", err)
