@@ -33,7 +33,7 @@ func main() {
 	var quick, asJSON bool
 	flag.IntVar(&b.rounds, "rounds", 5, "measure everything `N` times")
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "measure for this `time` in each round")
-	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, bystander: a `LIST` with commas")
+	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, wire, bystander: a `LIST` with commas")
 	flag.StringVar(&with, "variants", "", "only these of none, agent, traps, no-inject, ratio, syscall, json: a `LIST` with commas")
 	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without traps, no-inject, ratio and json")
 	flag.BoolVar(&asJSON, "json", false, "print every sample and figure as JSON instead of tables")
@@ -101,6 +101,11 @@ func (b *bench) main(ctx context.Context, only, with []string, asJSON bool) (err
 			}
 		}
 	}
+	if slices.Contains(chosen, wireName) {
+		if err := b.wire(ctx); err != nil {
+			return err
+		}
+	}
 	if slices.Contains(chosen, bystanderName) {
 		if err := b.standBy(ctx); err != nil {
 			return err
@@ -122,7 +127,7 @@ const (
 )
 
 func choose(only, with []string) (parts []string, how []variant, err error) {
-	known := []string{countsName, bystanderName}
+	known := []string{countsName, wireName, bystanderName}
 	for _, w := range workloads() {
 		known = append(known, w.name)
 	}
