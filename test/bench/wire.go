@@ -63,25 +63,8 @@ func wireVariants() []variant {
 // wire measures every carrier, saturated, with every way to propagate.
 func (b *bench) wire(ctx context.Context) error {
 	for _, w := range carriers() {
-		if err := b.carrier(ctx, w); err != nil {
+		if err := b.workload(ctx, w, wireVariants(), saturated); err != nil {
 			return err
-		}
-	}
-	return nil
-}
-
-func (b *bench) carrier(ctx context.Context, w workload) error {
-	v, err := serveWorkload(ctx, w)
-	if err != nil {
-		return err
-	}
-	defer v.close()
-	how := wireVariants()
-	for round := range b.rounds {
-		for i := range how {
-			if err := b.take(ctx, v, how[(i+round)%len(how)], saturated, round); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
