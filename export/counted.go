@@ -24,9 +24,14 @@ type loss interface {
 	Lost(batch int) int
 }
 
+// retryable is the error of an exporter that can tell whether it makes sense to send the batch again.
+type retryable interface {
+	error
+	// RetryAfter is ok if the protocol allows to send the same batch again, with the pause that the receiver asked for, or 0.
+	RetryAfter() (pause time.Duration, ok bool)
+}
+
 // counted stands in front of an exporter and counts what becomes of the spans it is given.
-//
-// It returns no errors of exports: the queue could only report them to the process-wide handler, a line a batch.
 type counted struct {
 	next    sdktrace.SpanExporter
 	limit   *limit
@@ -36,7 +41,6 @@ type counted struct {
 	closed  chan struct{} // closed when the exporter is shut down
 	closing sync.Once
 
-	pending  atomic.Int64 // spans between being queued and having a fate
 	exported atomic.Uint64
 	skipped  atomic.Uint64
 
@@ -55,31 +59,32 @@ func newCounted(next sdktrace.SpanExporter, limit *limit, log *slog.Logger) *cou
 	}
 }
 
-// ExportSpans passes the batch on and gives each of its spans one fate.
+// ExportSpans passes the batch on, once, and gives each of its spans one fate. It returns no errors: who calls it could only
+// report them to the process-wide handler, a line a batch.
 func (c *counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	defer c.pending.Add(-int64(len(spans)))
-	if c.stop.Err() != nil {
-		c.lose(len(spans), Shutdown)
-		return nil
-	}
-	for i, span := range spans {
-		if wrapped, ok := span.(unsampled); ok {
-			spans[i] = wrapped.ReadOnlySpan
+	if wanted, last := c.admit(spans); len(wanted) > 0 || last {
+		if len(wanted) > 0 {
+			c.settle(len(wanted), c.attempt(ctx, wanted))
 		}
-	}
-	wanted, last := c.limit.admit(spans)
-	c.skipped.Add(uint64(len(spans) - len(wanted)))
-	if len(wanted) > 0 {
-		c.settle(len(wanted), c.export(ctx, wanted))
-	}
-	if last {
-		c.limit.end()
+		if last {
+			c.limit.end()
+		}
 	}
 	return nil
 }
 
-// export passes spans on until they are exported, given up or abandoned.
-func (c *counted) export(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+// admit leaves out what is not wanted any more; last is true when nothing will be after these.
+func (c *counted) admit(spans []sdktrace.ReadOnlySpan) (wanted []sdktrace.ReadOnlySpan, last bool) {
+	wanted, last = c.limit.admit(spans)
+	c.skipped.Add(uint64(len(spans) - len(wanted)))
+	return wanted, last
+}
+
+// attempt passes spans on until they are exported, refused or abandoned.
+func (c *counted) attempt(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if err := c.stop.Err(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.stop, cancel)()
@@ -124,8 +129,7 @@ func (c *counted) slow() {
 	c.stalled = true
 	c.mu.Unlock()
 	if first {
-		c.log.Warn("exporting spans takes long: the receiver may be down; spans wait in the queue",
-			"waiting", c.pending.Load())
+		c.log.Warn("exporting spans takes long: the receiver may be down; spans wait in the queue")
 	}
 }
 
@@ -138,6 +142,17 @@ func (c *counted) failed(lost int, reason string, err error) {
 	c.mu.Unlock()
 	if first {
 		c.log.Warn("losing spans: exporting them does not work", "reason", reason, "error", err)
+	}
+}
+
+// waits logs the first time after a success that spans have to wait for their receiver on disk.
+func (c *counted) waits(err error) {
+	c.mu.Lock()
+	first := !c.failing
+	c.failing = true
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("exporting spans does not work: they go to the spool until it does", "error", err)
 	}
 }
 
