@@ -12,10 +12,12 @@ import (
 func TestLoad(t *testing.T) {
 	all := "pids: [1, 2]\nexes: ['/usr/bin/*']\nports: [80]\ncontainers: [abc]\npropagation: off\ninject_blocking: false\n" +
 		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n" +
-		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n"
+		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n" +
+		"spool: {dir: /var/lib/throughline, max_bytes: 5000000}\n"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
 		Propagation: Propagation{Mode: PropagationOff}, Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
-		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5}}
+		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5},
+		Spool:    Spool{Dir: "/var/lib/throughline", MaxBytes: 5000000}}
 	for _, c := range []struct {
 		name, file string
 		env        map[string]string
@@ -34,6 +36,9 @@ func TestLoad(t *testing.T) {
 				c.Sampling = Sampling{KeepErrors: true, KeepSlowerThan: 2 * time.Second, MaxPerSecond: 7.5}
 			}},
 		{name: "unknown key of a mapping", file: "sampling: {keep_all: true}\n", err: "keep_all is not a setting of sampling"},
+		{name: "spool in the environment", env: map[string]string{"THROUGHLINE_SPOOL_DIR": "/spool", "THROUGHLINE_SPOOL_MAX_BYTES": "2000000"},
+			want: func(c *Config) { c.Spool = Spool{Dir: "/spool", MaxBytes: 2000000} }},
+		{name: "unknown key of the spool", file: "spool: {size: 5}\n", err: "size is not a setting of spool"},
 		{name: "bad time", env: map[string]string{"THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN": "500"}, err: "THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN"},
 		{name: "unknown key", file: "port: [80]\n", err: "port is not a setting"},
 		{name: "not YAML", file: "a: b: c", err: "reading the configuration"},
