@@ -41,6 +41,8 @@ type counted struct {
 	closed  chan struct{} // closed when the exporter is shut down
 	closing sync.Once
 
+	// fates is held while spans change hands, so that who holds it finds each of them counted once.
+	fates    sync.Mutex
 	exported atomic.Uint64
 	skipped  atomic.Uint64
 
@@ -59,25 +61,23 @@ func newCounted(next sdktrace.SpanExporter, limit *limit, log *slog.Logger) *cou
 	}
 }
 
-// ExportSpans passes the batch on, once, and gives each of its spans one fate. It returns no errors: who calls it could only
-// report them to the process-wide handler, a line a batch.
-func (c *counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	if wanted, last := c.admit(spans); len(wanted) > 0 || last {
-		if len(wanted) > 0 {
-			c.settle(len(wanted), c.attempt(ctx, wanted))
-		}
-		if last {
-			c.limit.end()
-		}
+// deliver passes the batch on, once, and gives each of its spans one fate; arrived is called in the same instant.
+func (c *counted) deliver(ctx context.Context, spans []sdktrace.ReadOnlySpan, arrived func()) {
+	wanted, last := c.limit.admit(spans)
+	var err error
+	if len(wanted) > 0 {
+		err = c.attempt(ctx, wanted)
 	}
-	return nil
-}
-
-// admit leaves out what is not wanted any more; last is true when nothing will be after these.
-func (c *counted) admit(spans []sdktrace.ReadOnlySpan) (wanted []sdktrace.ReadOnlySpan, last bool) {
-	wanted, last = c.limit.admit(spans)
+	c.fates.Lock()
 	c.skipped.Add(uint64(len(spans) - len(wanted)))
-	return wanted, last
+	if len(wanted) > 0 {
+		c.settle(len(wanted), err)
+	}
+	arrived()
+	c.fates.Unlock()
+	if last {
+		c.limit.end()
+	}
 }
 
 // attempt passes spans on until they are exported, refused or abandoned.

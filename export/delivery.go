@@ -3,8 +3,6 @@ package export
 import (
 	"context"
 	"errors"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -25,12 +23,12 @@ type delivery struct {
 	closing chan struct{} // closed when nobody may be waited for but the exporter
 	stopped chan struct{} // closed when nothing is sent any more
 	kept    chan struct{} // closed when nothing is spooled any more
-	away    atomic.Int64  // spans that were read from the spool and are on their way
 
-	mu      sync.Mutex // orders who takes from the queue, and the spool
-	backlog bool       // what comes goes to the spool, since there is something in it
-	busy    bool       // a batch from the queue is on its way
-	memory  []byte     // for encoding
+	// Under counted.fates, which orders who takes from the queue.
+	backlog bool   // what comes goes to the spool, since there is something in it
+	busy    bool   // a batch from the queue is on its way
+	away    int    // spans from the spool that are
+	memory  []byte // for encoding
 }
 
 func newDelivery(b batching, c *counted, s *spool.Spool) *delivery {
@@ -77,8 +75,8 @@ func (d *delivery) pauses() backoff { return backoff{next: d.firstPause, most: d
 
 // take takes the batch that is due from the queue, unless older ones are in the spool.
 func (d *delivery) take(into []sdktrace.ReadOnlySpan) (batch []sdktrace.ReadOnlySpan, size int, backlog bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.counted.fates.Lock()
+	defer d.counted.fates.Unlock()
 	if d.backlog {
 		if d.spool.Stats().Spans > 0 {
 			return into, 0, true
@@ -119,23 +117,32 @@ func (d *delivery) isClosing() bool {
 	}
 }
 
-// direct settles a batch from the queue.
+// direct brings a batch from the queue to its fate.
 func (d *delivery) direct(batch []sdktrace.ReadOnlySpan, size int) {
-	wanted, last := d.counted.admit(batch)
-	if len(wanted) > 0 {
-		if d.spool == nil {
-			d.patiently(wanted)
-		} else if err := d.once(wanted); d.mayComeBack(err) {
-			d.counted.waits(err)
-			d.putBack(wanted)
-		} else {
-			d.counted.settle(len(wanted), err)
-		}
+	wanted, last := d.counted.limit.admit(batch)
+	var err error
+	switch {
+	case len(wanted) == 0:
+	case d.spool == nil:
+		err = d.patiently(wanted)
+	default:
+		err = d.once(wanted)
 	}
-	d.mu.Lock()
+	d.counted.fates.Lock()
+	d.counted.skipped.Add(uint64(len(batch) - len(wanted)))
+	switch {
+	case len(wanted) == 0:
+	case d.spool != nil && d.mayComeBack(err):
+		d.counted.waits(err)
+		d.backlog = true
+		d.store(wanted, true) // before all that is there, which is younger
+		poke(d.queue.alarm)
+	default:
+		d.counted.settle(len(wanted), err)
+	}
 	d.busy = false
-	d.mu.Unlock()
 	d.queue.arrived(len(batch), size)
+	d.counted.fates.Unlock()
 	if last {
 		d.counted.limit.end()
 	}
@@ -155,8 +162,8 @@ func (d *delivery) limited() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), d.timeout)
 }
 
-// patiently sends a batch until it has a fate.
-func (d *delivery) patiently(batch []sdktrace.ReadOnlySpan) {
+// patiently sends a batch until it has arrived, or makes no sense to send again.
+func (d *delivery) patiently(batch []sdktrace.ReadOnlySpan) error {
 	ctx, cancel := d.limited()
 	defer cancel()
 	pauses, began := d.pauses(), time.Now()
@@ -164,14 +171,12 @@ func (d *delivery) patiently(batch []sdktrace.ReadOnlySpan) {
 		err := d.counted.attempt(ctx, batch)
 		var known retryable
 		if err == nil || !errors.As(err, &known) {
-			d.counted.settle(len(batch), err)
-			return
+			return err
 		}
 		asked, again := known.RetryAfter()
 		pause := pauses.pause(asked)
 		if !again || time.Since(began)+pause > d.patience || !sleep(pause, ctx.Done(), d.counted.stop.Done()) {
-			d.counted.settle(len(batch), err)
-			return
+			return err
 		}
 	}
 }
@@ -208,27 +213,42 @@ func (d *delivery) mayComeBack(err error) bool {
 
 // fromSpool sends the oldest batch of the spool, and pauses if that fails. It returns false if it makes no sense to go on.
 func (d *delivery) fromSpool(pauses *backoff) bool {
+	d.counted.fates.Lock()
 	stored, ok := d.spool.Next()
+	d.away = stored.Spans
+	d.counted.fates.Unlock()
 	if !ok {
 		return true
 	}
-	d.away.Add(int64(stored.Spans))
-	defer d.away.Add(-int64(stored.Spans))
 	batch, err := otlpwire.Read(stored.Data)
-	if err != nil || len(batch) != stored.Spans {
-		d.counted.lose(stored.Spans, SpoolCorrupt)
-		d.acknowledge(stored)
-		return true
+	readable := err == nil && len(batch) == stored.Spans
+	if readable {
+		err = d.once(batch)
 	}
-	err = d.once(batch)
-	if !d.mayComeBack(err) {
+	d.counted.fates.Lock()
+	defer d.counted.fates.Unlock()
+	d.away = 0
+	switch {
+	case !readable:
+		d.acknowledge(stored)
+		d.counted.lose(stored.Spans, SpoolCorrupt)
+	case !d.mayComeBack(err):
 		d.acknowledge(stored)
 		d.counted.settle(len(batch), err)
 		*pauses = d.pauses()
-		return true
+	default:
+		d.spool.Return(stored)
+		d.counted.waits(err)
+		return d.pause(pauses, err)
 	}
-	d.spool.Return(stored)
-	d.counted.waits(err)
+	return true
+}
+
+// pause lets the time pass that has to be between an attempt that failed and the next one, without the lock that the
+// caller holds. It returns false if there shall be none.
+func (d *delivery) pause(pauses *backoff, err error) bool {
+	d.counted.fates.Unlock()
+	defer d.counted.fates.Lock()
 	var asked time.Duration
 	if known := retryable(nil); errors.As(err, &known) {
 		asked, _ = known.RetryAfter()
@@ -250,11 +270,11 @@ func (d *delivery) keep() {
 	defer ticker.Stop()
 	for {
 		tick := ticker.C
-		d.mu.Lock()
+		d.counted.fates.Lock()
 		if !d.backlog {
 			tick = nil // an alarm tells of the next
 		}
-		d.mu.Unlock()
+		d.counted.fates.Unlock()
 		ticked := false
 		select {
 		case <-tick:
@@ -271,8 +291,8 @@ func (d *delivery) keep() {
 // keepOne spools one batch if that is necessary: in a backlog what is due or has waited for a tick, and else when the queue
 // overflows behind a batch that takes long.
 func (d *delivery) keepOne(ticked bool) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	d.counted.fates.Lock()
+	defer d.counted.fates.Unlock()
 	due, n, _ := d.queue.due()
 	if n == 0 || !d.backlog && (!d.busy || !d.queue.isScarce()) || d.backlog && !due && !ticked {
 		return false
@@ -281,7 +301,7 @@ func (d *delivery) keepOne(ticked bool) bool {
 	return true
 }
 
-// spoolBatch moves a batch from the queue to the end of the spool; d.mu is held.
+// spoolBatch moves a batch from the queue to the end of the spool; the lock is held.
 func (d *delivery) spoolBatch() {
 	batch, size := d.queue.take(nil, d.batchBytes)
 	d.backlog = true
@@ -290,19 +310,10 @@ func (d *delivery) spoolBatch() {
 	poke(d.queue.wake)
 }
 
-// putBack puts a batch that was on its way before all in the spool: nothing there is older.
-func (d *delivery) putBack(batch []sdktrace.ReadOnlySpan) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.backlog = true
-	d.store(batch, true)
-	poke(d.queue.alarm)
-}
-
 // maxMemory bounds the memory for encoding that is kept, in bytes.
 const maxMemory = 2 << 20
 
-// store encodes a batch and puts it before or behind what is in the spool, in two halves if it is too large; d.mu is held.
+// store encodes a batch and puts it before or behind what is in the spool, in two halves if it is too large; the lock is held.
 func (d *delivery) store(batch []sdktrace.ReadOnlySpan, before bool) {
 	put := d.spool.Append
 	if before {
@@ -342,11 +353,11 @@ func (d *delivery) shutdown(ctx context.Context) (err error) {
 		}
 	}
 	if d.spool != nil {
-		d.mu.Lock()
+		d.counted.fates.Lock()
 		for _, n, _ := d.queue.due(); n > 0; _, n, _ = d.queue.due() {
 			d.spoolBatch()
 		}
-		d.mu.Unlock()
+		d.counted.fates.Unlock()
 		err = d.spool.Close()
 	}
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace) // a connection is closed in any case
@@ -356,8 +367,8 @@ func (d *delivery) shutdown(ctx context.Context) (err error) {
 
 func (d *delivery) put(span sdktrace.ReadOnlySpan) verdict { return d.queue.put(span) }
 
-// held is how many spans wait in memory or are on their way.
-func (d *delivery) held() uint64 { return uint64(d.queue.held()) + uint64(max(d.away.Load(), 0)) }
+// held is how many spans wait in memory or are on their way; the lock is held.
+func (d *delivery) held() uint64 { return uint64(d.queue.held() + d.away) }
 
 func (d *delivery) capacity() int { return d.queueSpans }
 

@@ -17,24 +17,21 @@ type gathering struct {
 	closed   atomic.Bool
 }
 
-// settled tells the gathering when spans have met their fate.
-type settled struct {
+// settling is the exporter that a gatherer has: it settles what it is given. It returns no errors, which the gatherer could
+// tell nobody.
+type settling struct {
 	*counted
 	pending *atomic.Int64
 }
 
-func (s settled) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	defer s.pending.Add(-int64(len(spans)))
-	if s.stop.Err() != nil {
-		s.lose(len(spans), Shutdown)
-		return nil
-	}
-	return s.counted.ExportSpans(ctx, spans)
+func (s settling) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	s.deliver(ctx, spans, func() { s.pending.Add(-int64(len(spans))) })
+	return nil
 }
 
 func newGathering(config gather.Config, c *counted) *gathering {
 	g := &gathering{limit: 2 * int64(config.Spans)}
-	g.gatherer = gather.New(config, settled{c, &g.pending})
+	g.gatherer = gather.New(config, settling{c, &g.pending})
 	return g
 }
 

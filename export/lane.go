@@ -25,7 +25,7 @@ type intake interface {
 	put(sdktrace.ReadOnlySpan) verdict
 	// shutdown exports what there is until ctx ends, and closes the exporter.
 	shutdown(ctx context.Context) error
-	// held is how many spans wait in memory or are being exported, of capacity.
+	// held is how many spans wait in memory or are being exported, of capacity; the caller holds counted.fates.
 	held() uint64
 	capacity() int
 	// early counts the traces that were handed on before their time.
@@ -101,8 +101,10 @@ func (l *lane) shutdown(ctx context.Context) error {
 	return nil
 }
 
-// stats is a consistent enough snapshot while spans flow, and an exact one when none do.
+// stats is exact whenever no call of span or shutdown is under way.
 func (l *lane) stats() Stats {
+	l.counted.fates.Lock()
+	defer l.counted.fates.Unlock()
 	s := Stats{
 		Exporter: l.name,
 		Offered:  l.offered.Load(),

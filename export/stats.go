@@ -27,7 +27,7 @@ const (
 //
 //	Offered + Found = Exported + Skipped + Queued + Spooled + every value of Lost
 //
-// That holds exactly whenever no call of Span or Shutdown is under way and no batch changes hands.
+// That holds exactly whenever no call of Span or Shutdown is under way.
 type Stats struct {
 	// Exporter is the name it was chosen by.
 	Exporter string
