@@ -176,10 +176,11 @@ enum call_text {
 	TEXT_PEER = 3,	     /* "address:port" as the library has it */
 	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
 	TEXT_ROUTE = 5,
-	TEXT_ROUTER = 6, /* the route that a framework behind the server found, in
+	TEXT_ROUTER = 6,   /* the route that a framework behind the server found, in
 			  * parts with a zero byte between them; an empty last one:
 			  * the path goes on */
-	CALL_TEXTS = 7,
+	TEXT_DEBUG_ID = 7, /* jaeger-debug-id */
+	CALL_TEXTS = 8,
 };
 
 #define CALL_TEXT_SIZE 1024
@@ -408,17 +409,87 @@ enum scan_state {
 	SCAN_SKIP = 5,	   /* in a line of which only the end matters */
 };
 
-/* What a table entry says beside the next state, in its upper byte. Each stays
- * set in scan_flags. */
+/* What a byte does beside leading to the next state. Each stays set in scan_flags. */
 enum scan_flag {
-	SCAN_VALUE = 1 << 0,	  /* the byte belongs to traceparent's value */
+	SCAN_VALUE = 1 << 0,	  /* the byte is gathered: it belongs to a field's value */
 	SCAN_LENGTH = 1 << 1,	  /* a digit of Content-Length */
 	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
 	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
 	SCAN_CHUNKED = 1 << 4,
 	SCAN_HEAD = 1 << 5,    /* method HEAD */
 	SCAN_CONNECT = 1 << 6, /* method CONNECT */
-	SCAN_CONTEXT = 1 << 7, /* there is a traceparent, be it empty */
+	SCAN_FIELD = 1 << 7,   /* behind it the value of a gathered field begins */
+};
+
+/* Header fields that carry trace context, as the agent's names for them are in
+ * internal/propagation. Numbers are never used twice. */
+enum context_field {
+	FIELD_NONE = 0,
+	FIELD_TRACEPARENT = 1,
+	FIELD_TRACESTATE = 2,
+	FIELD_BAGGAGE = 3,
+	FIELD_B3 = 4,
+	FIELD_B3_TRACE_ID = 5,
+	FIELD_B3_SPAN_ID = 6,
+	FIELD_B3_SAMPLED = 7,
+	FIELD_B3_FLAGS = 8,
+	FIELD_UBER_TRACE_ID = 9,
+	FIELD_JAEGER_DEBUG_ID = 10,
+	FIELD_AMZN_TRACE_ID = 11,
+	FIELD_DATADOG_TRACE_ID = 12,
+	FIELD_DATADOG_PARENT_ID = 13,
+	FIELD_DATADOG_PRIORITY = 14,
+	FIELD_DATADOG_TAGS = 15,
+	CONTEXT_FIELDS = 16,
+	FIELD_SPOILT = 31, /* a byte that spoils the value before it */
+};
+
+/* Formats of trace context, by what OTEL_PROPAGATORS calls them. Numbers are never
+ * used twice. */
+enum context_format {
+	FORMAT_NONE = 0,
+	FORMAT_TRACECONTEXT = 1,
+	FORMAT_BAGGAGE = 2,
+	FORMAT_B3 = 3,
+	FORMAT_B3MULTI = 4,
+	FORMAT_JAEGER = 5,
+	FORMAT_XRAY = 6,
+	FORMAT_DATADOG = 7,
+	CONTEXT_FORMATS = 8,
+};
+
+/* A header field's name as a Go program's map has it; len 0: not looked for. */
+struct header_name {
+	__u64 len;
+	__u64 word[4]; /* the name, with zeros behind it */
+};
+
+enum patch_kind {
+	PATCH_HEX = 1,	   /* bytes of the context in hexadecimal digits */
+	PATCH_SAMPLED = 2, /* 1 or 0 */
+	PATCH_DECIMAL = 3, /* eight bytes of the context as a number of 20 columns */
+	PATCH_HIGH = 4,	   /* the upper half of the trace id behind a name of ten bytes;
+			    * all of it blank if that is zero */
+};
+
+/* A place in a header_block that says something of the context. */
+struct block_patch {
+	__u16 at;   /* in the text */
+	__u8 kind;  /* enum patch_kind */
+	__u8 from;  /* in struct trace_context */
+	__u8 bytes; /* of it */
+	__u8 reserved;
+};
+
+#define BLOCK_PATCHES 32
+#define BLOCK_TEMPLATE 768
+
+/* The header lines that a request gets, but for its lists. */
+struct header_block {
+	__u32 len;     /* bytes of text */
+	__u32 patches; /* used ones */
+	struct block_patch patch[BLOCK_PATCHES];
+	__u8 text[BLOCK_TEMPLATE] WORDS;
 };
 
 /* One direction of a connection. */
@@ -429,9 +500,8 @@ struct half {
 	__u32 seq;	     /* TCP sequence after the last call */
 	__u32 turn_events;   /* events sent for the current turn */
 	__u32 turn_captured; /* bytes captured in the current turn */
-	__u8 scan;	     /* state of the head scanner */
+	__u16 scan;	     /* state of the head scanner */
 	__u8 scan_flags;     /* enum scan_flag */
-	__u8 value_len;	     /* bytes of traceparent gathered */
 	__u8 tail_len;
 	__u8 tail[TAIL_SIZE] WORDS;
 	__u64 scan_length; /* Content-Length as gathered */
@@ -462,8 +532,8 @@ struct conn {
 	__u8 no_inject; /* nothing is ever added to it again */
 	__u8 sending;	/* sk_msg has looked at the send under way */
 	__u8 left;	/* EVENT_LEAVE was sent */
-	__u8 reserved[5];
-	__u8 value[64] WORDS; /* traceparent as gathered */
+	__u8 gathered;	/* `gathered` has fields of the head being read */
+	__u8 reserved[4];
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
 };
@@ -501,9 +571,12 @@ enum drop_reason {
 	DROP_INJECT_UNCERTAIN = 12,  /* never again injected: its requests' ends are
 				     * not known for certain */
 	DROP_CALLS_FULL = 13,
-	DROP_CALL_UNREADABLE = 14, /* a library's memory is not as expected */
-	DROP_ROUTE_LATE = 15,	   /* no route: its framework had gone on already */
-	DROP_REASONS = 16,
+	DROP_CALL_UNREADABLE = 14,  /* a library's memory is not as expected */
+	DROP_ROUTE_LATE = 15,	    /* no route: its framework had gone on already */
+	DROP_CONTEXT_CONFLICT = 16, /* formats named different traces: the first counts */
+	DROP_CONTEXT_CUT = 17,	    /* fields of trace context not gathered whole */
+	DROP_LIST_TOO_LONG = 18,    /* tracestate or baggage not carried on */
+	DROP_REASONS = 19,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -101,8 +101,7 @@ SUBPROGRAM bool header_has_own(const struct go_hit *hit, u64 header)
 		return true;
 	s = bpf_map_lookup_elem(&go_searches, &hit->task);
 	if (s) {
-		s->name = HTTP_TRACEPARENT;
-		header_find(hit->task.id, header);
+		header_find(s, hit->task.id, header, HTTP_TRACEPARENT);
 		found = s->found;
 	}
 	bpf_map_delete_elem(&go_searches, &hit->task);

@@ -2,15 +2,14 @@
 //go:build ignore
 
 /*
- * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
- * whole header line behind the request line, or nothing. Whatever is not known
- * for certain to be the head of a request is left as it is.
+ * Puts trace context into the plaintext HTTP/1 requests that targets send: a block of
+ * whole header lines behind the request line, or nothing. Whatever is not known for
+ * certain to be the head of a request is left as it is.
  */
+#include "block.h"
 #include "call.h"
 #include "exchange.h"
 
-#define NAME_SIZE 13 /* "traceparent: " */
-#define LINE_SIZE (NAME_SIZE + TRACEPARENT_SIZE + 2)
 #define HEAD_MAX 2048 /* a longer head is left alone */
 
 _Static_assert(HEAD_MAX <= SCAN_MAX, "the scanner looks at the whole head");
@@ -108,40 +107,65 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 	return last + 1 <= end && *last == '\n';
 }
 
-static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
-				      const struct trace_context *ctx)
+/* Puts the block into the room that was made for it. False: there is not all of it. */
+__noinline int block_copy(struct sk_msg_md *msg)
 {
-	u8 line[LINE_SIZE] = "traceparent: ";
-	u8 *data, *end;
+	u8 *data = msg->data, *end = msg->data_end;
+	struct block *b = block_current();
+	u32 at = 0;
 
-	trace_write(line + NAME_SIZE, ctx);
-	line[LINE_SIZE - 2] = '\r';
-	line[LINE_SIZE - 1] = '\n';
-	if (bpf_msg_push_data(msg, at, LINE_SIZE, 0))
+	if (!b)
+		return 0;
+	for (u32 i = 0; i <= BLOCK_MAX / 8; i++, data += 8, at += 8) {
+		if (data + 8 > end)
+			break;
+		__builtin_memcpy(data, b->text + (at & (BLOCK_TEXT - 1)), 8);
+	}
+	for (u32 i = 0; i < 7; i++, data++, at++) {
+		if (data + 1 > end)
+			break;
+		*data = b->text[at & (BLOCK_TEXT - 1)];
+	}
+	return at == b->len;
+}
+
+/* Puts the block into the message, all of it or nothing. */
+static __always_inline bool block_push(struct sk_msg_md *msg, u32 at, u32 len)
+{
+	if (bpf_msg_push_data(msg, at, len, 0))
 		return false;
 	/* The pushed bytes are an element of their own: to make them readable
 	 * nothing has to be allocated, so this cannot fail. If it did, the bytes
 	 * have to go again. */
-	if (bpf_msg_pull_data(msg, at, at + LINE_SIZE, 0))
-		goto undo;
-	data = msg->data;
-	end = msg->data_end;
-	if (data + LINE_SIZE > end)
-		goto undo;
-	__builtin_memcpy(data, line, LINE_SIZE);
-	return true;
-undo:
-	bpf_msg_pop_data(msg, at, LINE_SIZE, 0);
+	if (!bpf_msg_pull_data(msg, at, at + len, 0) && block_copy(msg))
+		return true;
+	bpf_msg_pop_data(msg, at, len, 0);
 	return false;
+}
+
+/* Makes the header lines that say c's span; returns how many bytes. */
+static __always_inline u32 block_of(const struct conn *c, const struct remote *remote)
+{
+	struct block *b = block_current();
+
+	if (!b)
+		return 0;
+	b->ctx = c->ctx;
+	__builtin_memcpy(&b->carrier, c->ctx.parent_id, 8);
+	b->without = remote->fields;
+	block_compose();
+	return b->len;
 }
 
 static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct call *call,
 				  const struct target *t)
 {
 	struct scan *s = &call->scan;
+	struct gather *g = &call->gather;
 	u32 len = message_copy(msg);
 	u32 at;
 
+	gather_reset(g);
 	__builtin_memset(s, 0, sizeof(*s));
 	s->state = SCAN_REQUEST;
 	s->len = len;
@@ -158,17 +182,21 @@ static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct 
 	c->request_ktime = bpf_ktime_get_ns();
 	if (s->flags & SCAN_CONNECT)
 		c->no_inject = 1;
-	if (!request_made(c, t, s->flags, call->value, s->value_len) || s->flags & SCAN_CONNECT)
+	context_of(g, SLOT_INJECT);
+	if (!request_made(c, t, &g->remote) || s->flags & SCAN_CONNECT)
 		return;
 	at = s->first_line;
 	if (!line_ends_at(msg, at))
 		return;
-	if (!line_push(msg, at, &c->ctx)) {
+	len = block_of(c, &g->remote);
+	if (!len)
+		return;
+	if (!block_push(msg, at, len)) {
 		drop(DROP_INJECT_NO_ROOM);
 		return;
 	}
 	c->flags |= CONN_INJECTED;
-	c->injected += LINE_SIZE;
+	c->injected += len;
 	count(COUNT_INJECTED, 1);
 }
 

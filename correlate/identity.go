@@ -2,24 +2,29 @@ package correlate
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math/rand/v2"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // mint identifies an exchange that the kernel did not tell apart, like the
-// second of two requests in one read, by its own traceparent if it has one.
+// second of two requests in one read, by its own header if it has one.
 func mint(x *flow.Exchange, state trace.TraceState) (identity, parent trace.SpanContext) {
-	remote, ok := parseTraceparent(x.Traceparent)
-	if !ok {
+	if x.Remote == nil || x.Remote.Format == "" {
+		flags := trace.FlagsSampled
+		if x.Remote != nil && x.Remote.Decision == propagation.Drop && x.Kind == trace.SpanKindServer {
+			flags = 0
+		}
 		return trace.NewSpanContext(trace.SpanContextConfig{
-			TraceID: newTraceID(), SpanID: newSpanID(), TraceFlags: trace.FlagsSampled,
+			TraceID: newTraceID(), SpanID: newSpanID(), TraceFlags: flags,
 		}), parent
 	}
-	remote.TraceState = state
+	remote := trace.SpanContextConfig{
+		TraceID: x.Remote.TraceID, SpanID: x.Remote.SpanID, TraceFlags: trace.TraceFlags(x.Remote.Flags), TraceState: state,
+	}
 	if x.Kind == trace.SpanKindClient { // the id on the wire is the one used
 		return trace.NewSpanContext(remote), parent
 	}
@@ -27,38 +32,6 @@ func mint(x *flow.Exchange, state trace.TraceState) (identity, parent trace.Span
 	own.SpanID = newSpanID()
 	remote.Remote = true
 	return trace.NewSpanContext(own), trace.NewSpanContext(remote)
-}
-
-// parseTraceparent reads a header value as section 3.2 of W3C Trace Context
-// level 2 says, as trace.h in bpf does.
-func parseTraceparent(s string) (trace.SpanContextConfig, bool) {
-	var c trace.SpanContextConfig
-	if len(s) < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {
-		return c, false
-	}
-	var version, flags [1]byte
-	if !lowerHex(version[:], s[:2]) || !lowerHex(flags[:], s[53:55]) ||
-		!lowerHex(c.TraceID[:], s[3:35]) || !lowerHex(c.SpanID[:], s[36:52]) {
-		return c, false
-	}
-	switch {
-	case version[0] == 0xff, version[0] == 0 && len(s) != 55, len(s) > 55 && s[55] != '-':
-		return c, false
-	}
-	c.TraceFlags = trace.TraceFlags(flags[0]) & (trace.FlagsSampled | flagRandom)
-	return c, c.TraceID.IsValid() && c.SpanID.IsValid()
-}
-
-const flagRandom = 2 // trace-context-2, 3.2.2.5.2
-
-func lowerHex(to []byte, s string) bool {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'F' {
-			return false
-		}
-	}
-	_, err := hex.Decode(to, []byte(s))
-	return err == nil
 }
 
 func newTraceID() (id trace.TraceID) {

@@ -25,6 +25,9 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropCallsFull:        "calls_full",
 	abi.DropCallUnreadable:   "call_unreadable",
 	abi.DropRouteLate:        "route_late",
+	abi.DropContextConflict:  "context_conflict",
+	abi.DropContextCut:       "context_cut",
+	abi.DropListTooLong:      "carried_too_long",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -33,6 +36,7 @@ var untold = map[abi.DropReason]string{
 	abi.DropEventLoop: "Served requests that arrived on a thread that was serving another one: " +
 		"what it sends meanwhile gets no parent by thread.",
 	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
+	abi.DropContextConflict:  "Requests whose headers named another trace in a format that stands behind the first.",
 	abi.DropRouteLate:        "Requests whose framework served another one before their route was read.",
 }
 

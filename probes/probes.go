@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -18,6 +19,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // Config says how to hook and what to hold. The zero value is the default.
@@ -41,6 +43,9 @@ type Config struct {
 	GoTargets []string
 	// CaptureBytes is how much of a turn is copied, 512 to 4096; 0 means 4096.
 	CaptureBytes uint32
+	// Propagators are the formats of trace context that are read and written, in
+	// order of precedence; nil means the default, an empty list none.
+	Propagators propagation.Formats
 }
 
 const (
@@ -105,7 +110,10 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 }
 
 func (p *Probes) open(c Config) error {
-	set := c.settings()
+	set, err := c.settings()
+	if err != nil {
+		return err
+	}
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
 		return fmt.Errorf("reading the kernel's types (it has to be built with CONFIG_DEBUG_INFO_BTF): %w", err)
@@ -123,7 +131,17 @@ func (p *Probes) open(c Config) error {
 	return nil
 }
 
-func (c Config) settings() settings {
+func (c Config) propagators() propagation.Formats {
+	if c.Propagators == nil {
+		return propagation.Default()
+	}
+	return c.Propagators
+}
+
+// injects tells whether anything is put on the wire.
+func (c Config) injects() bool { return !c.NoInject && len(c.propagators()) > 0 }
+
+func (c Config) settings() (settings, error) {
 	ring, capture := c.RingBytes, c.CaptureBytes
 	if ring == 0 {
 		ring = defaultRingBytes
@@ -131,20 +149,23 @@ func (c Config) settings() settings {
 	if capture == 0 {
 		capture = defaultCaptureBytes
 	}
-	scanner := newScanTable()
-	return settings{
+	set, err := contextSettings(c.propagators())
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(set, settings{
 		"ring_bytes":    ring,
 		"wake_bytes":    uint64(ring / wakeShare),
 		"capture_limit": capture,
-		"scan_classes":  scanner.classes,
-		"scan_table":    scanner.table,
 		"have_bpf_loop": haveBPFLoop(),
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
 		"inject_blocking": !c.NoInjectBlocking,
-		"write_user":      !c.NoInject && haveWriteUser(),
-	}
+		// Into a program's memory a traceparent alone is written.
+		"write_user": c.injects() && c.propagators().Has(propagation.TraceContext) && haveWriteUser(),
+	})
+	return set, nil
 }
 
 // openSource loads what every target needs, side by side: most of the time the
@@ -155,7 +176,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		return err
 	}
 	var inject *object
-	if !c.NoInject {
+	if c.injects() {
 		if inject, err = p.share("inject", set); err != nil {
 			return err
 		}
