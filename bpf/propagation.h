@@ -165,9 +165,8 @@ static __always_inline void read_is(struct gather *g, u8 format)
 }
 
 /* No decision is one for it, as that of a trace which begins here. */
-static __always_inline void read_decided(struct gather *g, u8 decision)
+static __always_inline void read_sampled(struct gather *g, u8 decision)
 {
-	g->read.decision = decision;
 	g->read.ctx.flags = decision == DECISION_DROP ? 0 : TRACE_SAMPLED;
 }
 
@@ -223,7 +222,7 @@ __noinline int b3_single_read(u64 id)
 	if (g->number.digits != SPAN_ID_DIGITS)
 		return 0;
 	span_id_store(&g->read.ctx, g->number.low);
-	read_decided(g, DECISION_NONE);
+	read_sampled(g, DECISION_NONE);
 	if (at == end) {
 		read_is(g, FORMAT_B3);
 		return 0;
@@ -231,7 +230,7 @@ __noinline int b3_single_read(u64 id)
 	decision = b3_decision(text_at(g, at + 1));
 	if (text_at(g, at) != '-' || at + 2 > end || !decision)
 		return 0;
-	read_decided(g, decision);
+	read_sampled(g, decision);
 	at += 2;
 	if (at == end) {
 		read_is(g, FORMAT_B3);
@@ -273,7 +272,8 @@ static __always_inline bool b3_decided(struct gather *g)
 	if (g->times[FIELD_B3_FLAGS] == 1 && g->len[FIELD_B3_FLAGS] == 1 &&
 	    text_at(g, g->at[FIELD_B3_FLAGS]) == '1')
 		decision = DECISION_SAMPLE;
-	read_decided(g, decision);
+	g->read.decision = decision;
+	read_sampled(g, decision);
 	return true;
 }
 
@@ -401,10 +401,9 @@ __noinline int xray_read(u64 id)
 	span_id_store(&g->read.ctx, g->number.low);
 	key_find(id, FIELD_AMZN_TRACE_ID, KEY_SAMPLED);
 	at = g->number.at;
-	read_decided(g, DECISION_NONE);
+	read_sampled(g, DECISION_NONE);
 	if (at && text_at(g, at) == '0' && xray_ends(g, at + 1, end))
-		read_decided(g, DECISION_DROP);
-	g->read.decision = DECISION_NONE; /* it counts with the ids alone */
+		read_sampled(g, DECISION_DROP);
 	read_is(g, FORMAT_XRAY);
 	return 0;
 }

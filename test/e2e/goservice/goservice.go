@@ -23,12 +23,14 @@ import (
 //	-listen ADDRESS      host:port, or the path of a Unix socket
 //	-downstream ADDRESS  whom /call and /callnet ask
 //	-wrapped             puts types of its own around each connection
+//	-tls                 serves HTTP/1 and HTTP/2 over TLS
 //	-get URL             asks once instead, says what it got, and ends
 func Main(args []string) error {
 	set := flag.NewFlagSet("goservice", flag.ContinueOnError)
 	listen := set.String("listen", "", "")
 	downstream := set.String("downstream", "", "")
 	wrapped := set.Bool("wrapped", false, "")
+	secure := set.Bool("tls", false, "")
 	get := set.String("get", "", "")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -48,10 +50,19 @@ func Main(args []string) error {
 		l = wrappedListener{l}
 	}
 	server := &http.Server{Handler: handler(*downstream)}
+	if *secure {
+		if server.TLSConfig, err = selfSigned(); err != nil {
+			return err
+		}
+	}
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	go func() { <-end; server.Close() }()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := server.Serve
+	if *secure {
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
