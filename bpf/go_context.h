@@ -10,7 +10,7 @@
 
 /* Fields while they are read, by goroutine: uprobes' programs can be preempted, so no
  * CPU's own memory will do. Inserted for a request that has one of them, deleted by the
- * same run; by the agent's sweep if that did not come to its end. */
+ * same run. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
