@@ -105,6 +105,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)THROUGHLINE_FLAVOUR=syscall $(REPORT) -log $(OUT)/test-e2e-syscall.json -- $(GO) test -json -timeout 30m -count=1 -p 1 -run TestCore ./test/e2e/...
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
+	$(Q)$(GO) run ./test/unharmed -modes off,headers,nonblocking,killed
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
 	$(Q)$(MAKE) --no-print-directory vm-context
@@ -136,6 +137,11 @@ budget: install-build all ## Count the hits of library probes a request, and wha
 .PHONY: truth
 truth: install-build all ## Measure whether the agent tells what caused what (TRUTH='-short')
 	$(Q)$(GO) run ./test/truth $(TRUTH)
+
+.PHONY: unharmed
+unharmed: install-build all ## Show that a million requests arrive as they were sent, also while the agent is killed (SEED=1)
+	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes headers -requests 1000000
+	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes none,off,nonblocking,both,killed -requests 100000 -deaths 20
 
 .PHONY: versions
 versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables
@@ -190,8 +196,9 @@ check: install-check generate objects ## Check generated files, format, vet, imp
 BUILD_PACKAGES = git ca-certificates $(CLANG) llvm-19 libbpf-dev linux-libc-dev
 CHECK_PACKAGES = $(BUILD_PACKAGES) $(CLANG_FORMAT)
 DEMO_PACKAGES  = $(BUILD_PACKAGES) python3 curl $(if $(shell command -v node),,nodejs)
-TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light python3-flask gunicorn wrk \
-	tomcat10-user $(if $(shell command -v javac),,openjdk-17-jdk-headless)
+TEST_PACKAGES  = $(DEMO_PACKAGES) gcc libc6-dev iproute2 nginx-light haproxy python3-flask python3-grpcio python3-h2 python3-httpx \
+	python3-requests python3-urllib3 python3-aiohttp gunicorn wrk tomcat10-user \
+	$(if $(shell command -v javac),,openjdk-17-jdk-headless)
 VM_PACKAGES    = $(BUILD_PACKAGES) qemu-system-x86 debootstrap e2fsprogs xz-utils
 IMAGE_PACKAGES = buildah debootstrap
 

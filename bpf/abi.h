@@ -552,6 +552,7 @@ enum conn_flag {
 	CONN_CLAIMED = 1 << 11,	    /* a library's probes report its exchanges */
 	CONN_TAKEN = 1 << 12,	    /* owner has taken up the open request */
 	CONN_PREPARED = 1 << 13,    /* ctx is the span of the request that comes next */
+	CONN_HTTP2 = 1 << 14,	    /* the target sent HTTP/2's preface: http2.h */
 };
 
 /* Every way to lose something, counted per CPU in `counters`. */

@@ -12,12 +12,12 @@
 const volatile struct header_block block_template;
 
 #define BLOCK_TEXT 4096 /* a power of two, with room for everything */
-#define BLOCK_MAX (BLOCK_TEMPLATE + TRACESTATE_SIZE + BAGGAGE_SIZE + BLOCK_NAMES)
+#define BLOCK_LINES_MAX (BLOCK_TEMPLATE + TRACESTATE_SIZE + BAGGAGE_SIZE + BLOCK_NAMES)
 #define BLOCK_NAMES 64 /* bytes that the lists' names and line ends take, at most */
 #define DECIMAL_COLUMNS 20
 #define HIGH_NAME 10 /* "_dd.p.tid=" */
 
-_Static_assert(BLOCK_MAX <= BLOCK_TEXT, "the lists fit");
+_Static_assert(BLOCK_LINES_MAX <= BLOCK_TEXT, "the lists fit");
 
 struct block {
 	struct trace_context ctx; /* what it is about */
@@ -160,15 +160,6 @@ SUBPROGRAM void block_baggage(struct block *b, const struct carried *c)
 	block_name(b, "baggage: ", 9);
 	block_append(b, c->baggage, c->baggage_len, BAGGAGE_SIZE);
 	block_name(b, "\r\n", 2);
-}
-
-/* Whether a format's lists are written. */
-static __always_inline bool format_chosen(u8 format)
-{
-	for (u32 i = 0; i < CONTEXT_FORMATS; i++)
-		if (context_formats[i] == format)
-			return true;
-	return false;
 }
 
 /* Makes the lines for the context in the block. Global, like call_scan. */

@@ -18,6 +18,16 @@ struct {
 	__type(value, struct conn);
 } conns SEC(".maps");
 
+/* How many requests a process has taken up and not yet answered, as its sockets show
+ * them; keyed by tgid. Inserted with the first one, deleted by the exit hook. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u32);
+	__type(value, s32);
+} serving SEC(".maps");
+
 /* The value of a fresh connection: larger than fits beside the rest on the
  * stack. Never written. */
 struct {
@@ -165,6 +175,19 @@ SUBPROGRAM void conn_leave(struct sock *sk, struct conn *c)
 	event_submit(e, BPF_RB_FORCE_WAKEUP);
 }
 
+/* Takes note that a request of a process was taken up, or is answered. */
+SUBPROGRAM void serving_add(u32 tgid, s32 by)
+{
+	s32 *open = bpf_map_lookup_elem(&serving, &tgid), none = 0;
+
+	if (!open) {
+		bpf_map_update_elem(&serving, &tgid, &none, BPF_NOEXIST);
+		open = bpf_map_lookup_elem(&serving, &tgid);
+	}
+	if (open)
+		__sync_fetch_and_add(open, by);
+}
+
 /* The request that the connection's owner took up is answered, or will not be. */
 static __always_inline void conn_finish(struct conn *c)
 {
@@ -174,6 +197,7 @@ static __always_inline void conn_finish(struct conn *c)
 	if (!(c->flags & CONN_TAKEN))
 		return;
 	c->flags &= ~CONN_TAKEN;
+	serving_add(owner.tgid, -1);
 	task_done(&owner);
 }
 

@@ -95,6 +95,7 @@ SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct tar
 	if (task && task_conn_gone(task))
 		task->open = 0;
 	c->flags |= CONN_TAKEN;
+	serving_add(owner.tgid, 1);
 	if (!task_take(task, c, (u64)sk))
 		c->flags |= CONN_OVERLAPPED;
 }

@@ -124,13 +124,18 @@ static __always_inline void go_image_read(struct go_image *image, u64 base)
 		__builtin_memset(image, 0, sizeof(*image));
 }
 
-/* The word at an offset, which is a multiple of its size; 0: absent. */
+/* The word that an offset is in; 0: absent. */
 static __always_inline u64 go_image_word(const struct go_image *image, u16 offset)
 {
 	u32 i = offset / sizeof(u64);
 
 	asm volatile("" : "+r"(i));
 	return i < IMAGE_WORDS ? image->word[i] : 0;
+}
+
+static __always_inline u8 go_image_byte(const struct go_image *image, u16 offset)
+{
+	return go_image_word(image, offset) >> offset % sizeof(u64) * 8;
 }
 
 /* The second word of the interface value at an offset. */

@@ -18,6 +18,71 @@ _Static_assert(METHOD_MAX + PATH_MAX + HOST_MAX + PEER_MAX + TRACESTATE_MAX + RO
 		       CALL_TEXT_SIZE,
 	       "the texts fit");
 
+/* How many open calls of a kind there is memory for from the start, and how many more
+ * may be: to allocate an entry and to free it costs more than all else that hooks do. */
+#define CALLS_AT_HAND 2048
+#define CALLS_MORE 16384
+
+/*
+ * The table of the open calls of one kind, which is three maps: of those at hand, of
+ * more, and of one fresh value, which is too large for the stack and never written. A
+ * value begins with its struct call_event. NAME_find returns NULL for none, NAME_insert
+ * if there is no room.
+ */
+#define OPEN_CALLS(name, key_type, value_type)                                    \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_HASH);                                  \
+		__uint(max_entries, CALLS_AT_HAND);                               \
+		__type(key, key_type);                                            \
+		__type(value, value_type);                                        \
+	} name SEC(".maps");                                                      \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_HASH);                                  \
+		__uint(max_entries, CALLS_MORE);                                  \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                             \
+		__type(key, key_type);                                            \
+		__type(value, value_type);                                        \
+	} name##_more SEC(".maps");                                               \
+	struct {                                                                  \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                 \
+		__uint(max_entries, 1);                                           \
+		__type(key, u32);                                                 \
+		__type(value, value_type);                                        \
+	} name##_blank SEC(".maps");                                              \
+                                                                                  \
+	bool name##_overflowed; /* the second map has been used */                \
+                                                                                  \
+	static __always_inline value_type *name##_find(const key_type *key)       \
+	{                                                                         \
+		value_type *call = bpf_map_lookup_elem(&name, key);               \
+                                                                                  \
+		return call ? call : bpf_map_lookup_elem(&name##_more, key);      \
+	}                                                                         \
+                                                                                  \
+	static __always_inline value_type *name##_insert(const key_type *key)     \
+	{                                                                         \
+		u32 zero = 0;                                                     \
+		value_type *blank = bpf_map_lookup_elem(&name##_blank, &zero);    \
+                                                                                  \
+		if (!blank)                                                       \
+			return NULL;                                              \
+		if (name##_overflowed) /* the end of the key's last was missed */ \
+			bpf_map_delete_elem(&name##_more, key);                   \
+		if (!bpf_map_update_elem(&name, key, blank, BPF_ANY))             \
+			return bpf_map_lookup_elem(&name, key);                   \
+		name##_overflowed = true;                                         \
+		if (!bpf_map_update_elem(&name##_more, key, blank, BPF_ANY))      \
+			return bpf_map_lookup_elem(&name##_more, key);            \
+		drop(DROP_CALLS_FULL);                                            \
+		return NULL;                                                      \
+	}                                                                         \
+                                                                                  \
+	static __always_inline void name##_delete(const key_type *key)            \
+	{                                                                         \
+		if (bpf_map_delete_elem(&name, key))                              \
+			bpf_map_delete_elem(&name##_more, key);                   \
+	}
+
 /* Fills in what every call begins with; all else is zero. */
 static __always_inline void call_begin(struct call_event *e, const struct go_hit *hit, u16 library,
 				       u8 role)
@@ -105,22 +170,25 @@ static __always_inline void call_image_text(struct call_event *e, u32 which,
 		    go_image_word(image, offset + sizeof(u64)), max);
 }
 
-/* The descriptor of what a net.Conn holds, if that is a *net.TCPConn: other types
- * have other layouts, so what is found has to look like a net.netFD in use. */
-static __always_inline u64 go_net_fd(const struct go_program *p, u64 held)
+/* Reads the net.netFD of what a net.Conn holds, if that is a *net.TCPConn: other types
+ * have other layouts, so what is found has to look like a netFD in use. */
+SUBPROGRAM bool go_net_fd(const struct go_program *p, u64 held, struct go_image *fd)
 {
-	u64 fd = go_word(held, p->field[GO_TCP_CONN_FD]);
+	u64 at = go_word(held, p->field[GO_TCP_CONN_FD]);
 
-	if (!fd || (u32)go_word(fd, p->field[GO_NET_FD_SOTYPE]) != SOCK_STREAM ||
-	    go_byte(fd, p->field[GO_POLL_FD_IS_STREAM]) != 1)
-		return 0;
-	switch ((u32)go_word(fd, p->field[GO_NET_FD_FAMILY])) {
+	if (!at)
+		return false;
+	go_image_read(fd, at);
+	if ((u32)go_image_word(fd, p->field[GO_NET_FD_SOTYPE]) != SOCK_STREAM ||
+	    go_image_byte(fd, p->field[GO_POLL_FD_IS_STREAM]) != 1)
+		return false;
+	switch ((u32)go_image_word(fd, p->field[GO_NET_FD_FAMILY])) {
 	case AF_UNIX:
 	case AF_INET:
 	case AF_INET6:
-		return fd;
+		return true;
 	}
-	return 0;
+	return false;
 }
 
 /* How many times a connection may be wrapped: by what limits or counts them, by
@@ -128,18 +196,15 @@ static __always_inline u64 go_net_fd(const struct go_program *p, u64 held)
 #define WRAPPED_MAX 3
 
 /* The socket behind a net.Conn: held is what the interface holds, which a *tls.Conn
- * and others may have around the *net.TCPConn. */
-SUBPROGRAM struct sock *go_socket(const struct go_program *p, u64 held, bool tls)
+ * and others may have around the *net.TCPConn. What image had is lost. */
+SUBPROGRAM struct sock *go_socket(const struct go_program *p, u64 held, bool tls,
+				  struct go_image *image)
 {
 	if (tls)
 		held = go_held(held, p->field[GO_TLS_CONN_CONN]);
 	for (int i = 0; i <= WRAPPED_MAX && held; i++) {
-		u64 fd = go_net_fd(p, held);
-
-		if (!fd)
-			fd = go_net_fd(p, go_word(held, 0));
-		if (fd)
-			return sock_from_fd(go_word(fd, p->field[GO_POLL_FD_SYSFD]));
+		if (go_net_fd(p, held, image) || go_net_fd(p, go_word(held, 0), image))
+			return sock_from_fd(go_image_word(image, p->field[GO_POLL_FD_SYSFD]));
 		held = go_held(held, 0);
 	}
 	return NULL;

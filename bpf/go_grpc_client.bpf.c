@@ -26,21 +26,7 @@ struct grpc_made {
 
 /* Inserted by go_grpc_attempt, deleted by the hook that ends the call and, if its
  * process is gone, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct grpc_stream);
-	__type(value, struct grpc_made);
-} go_grpc_made SEC(".maps");
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct grpc_made);
-} go_grpc_made_blank SEC(".maps");
+OPEN_CALLS(go_grpc_made, struct grpc_stream, struct grpc_made)
 
 /* Whether the SDK tells of a call: its stats handler begins a span for each attempt,
  * under what the call was given. */
@@ -61,7 +47,7 @@ static __always_inline void made_submit(const struct go_hit *hit, const struct g
 	if (go_has_sdk(hit->program) && !made->event.told)
 		made->event.told = attempt_told(hit, key->stream, &made->event);
 	call_submit(&made->event, hit->now);
-	bpf_map_delete_elem(&go_grpc_made, key);
+	go_grpc_made_delete(key);
 }
 
 SUBPROGRAM void call_begins(struct grpc_made *made, const struct go_hit *hit, u64 stream)
@@ -86,26 +72,20 @@ int go_grpc_attempt(struct pt_regs *ctx)
 	struct grpc_stream key = { .stream = GO_0(ctx) };
 	struct grpc_made *made;
 	struct go_hit hit;
-	u32 zero = 0;
 	u64 context;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	key.tgid = hit.task.tgid;
 	context = go_held(key.stream, hit.program->field[GO_GRPC_CLIENT_STREAM_CTX]);
-	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	made = go_grpc_made_find(&key);
 	if (made && made->context == context)
 		return 0;
 	if (made) { /* its end was not seen, and its memory is another's */
 		made->event.call_flags |= CALL_FAILED;
 		made_submit(&hit, &key, made);
 	}
-	made = bpf_map_lookup_elem(&go_grpc_made_blank, &zero);
-	if (!made || bpf_map_update_elem(&go_grpc_made, &key, made, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return 0;
-	}
-	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	made = go_grpc_made_insert(&key);
 	if (!made)
 		return 0;
 	made->context = context;
@@ -147,7 +127,7 @@ int go_grpc_finish(struct pt_regs *ctx)
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	key.tgid = hit.task.tgid;
-	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	made = go_grpc_made_find(&key);
 	if (!made)
 		return 0;
 	if (!itab || is_end(held))
@@ -175,7 +155,7 @@ int go_grpc_given_up(struct pt_regs *ctx)
 		return 0;
 	key.stream = go_argument_home(ctx, 0);
 	key.tgid = hit.task.tgid;
-	made = bpf_map_lookup_elem(&go_grpc_made, &key);
+	made = go_grpc_made_find(&key);
 	if (!made)
 		return 0;
 	call_failed(&made->event, hit.program, itab, held);

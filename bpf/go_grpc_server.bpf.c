@@ -18,26 +18,15 @@ struct grpc_served {
 	 * they do is caused by the call. */
 	u64 sock;
 	u64 gen;
-	struct header_search search;
+	union { /* at a time */
+		struct go_image image;
+		struct header_search search;
+	};
 };
 
 /* Inserted by go_grpc_handle, deleted by the hook that ends the call and, if its
  * process is gone, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct grpc_served);
-} go_grpc_served SEC(".maps");
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct grpc_served);
-} go_grpc_served_blank SEC(".maps");
+OPEN_CALLS(go_grpc_served, struct task_key, struct grpc_served)
 
 static __always_inline struct header_search *header_search(u64 goid)
 {
@@ -45,7 +34,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	struct grpc_served *served;
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	served = bpf_map_lookup_elem(&go_grpc_served, &key);
+	served = go_grpc_served_find(&key);
 	if (!served)
 		return NULL;
 	barrier_var(served); /* the address is not reckoned before the test */
@@ -127,14 +116,15 @@ SUBPROGRAM void stream_ends(const struct go_hit *hit, struct grpc_served *served
 	e->h.sock = served->sock;
 	e->h.gen = served->gen;
 	call_submit(e, hit->now);
-	bpf_map_delete_elem(&go_grpc_served, &hit->task);
+	go_grpc_served_delete(&hit->task);
 }
 
 /* The connection of a call, TLS or not: the socket source cannot read it. */
 SUBPROGRAM void stream_claimed(struct grpc_served *served, const struct go_hit *hit, u64 transport)
 {
 	const struct go_program *p = hit->program;
-	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false);
+	struct sock *sk = go_socket(p, go_held(transport, p->field[GO_GRPC_SERVER_CONN]), false,
+				    &served->image);
 	struct conn *c = go_claim(hit, sk, ROLE_SERVER);
 
 	if (!c)
@@ -145,19 +135,13 @@ SUBPROGRAM void stream_claimed(struct grpc_served *served, const struct go_hit *
 
 static __always_inline struct grpc_served *served_insert(const struct go_hit *hit)
 {
-	u32 zero = 0;
-	struct grpc_served *served = bpf_map_lookup_elem(&go_grpc_served, &hit->task);
+	struct grpc_served *served = go_grpc_served_find(&hit->task);
 
 	if (served) { /* a worker's, whose end was not seen */
 		served->event.call_flags |= CALL_FAILED;
 		stream_ends(hit, served);
 	}
-	served = bpf_map_lookup_elem(&go_grpc_served_blank, &zero);
-	if (!served || bpf_map_update_elem(&go_grpc_served, &hit->task, served, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_grpc_served, &hit->task);
+	return go_grpc_served_insert(&hit->task);
 }
 
 /* The Stream of a *ServerStream: the same until v1.68, then what its first field
@@ -196,7 +180,7 @@ int go_grpc_handle(struct pt_regs *ctx)
 
 static __always_inline struct grpc_served *served_now(struct go_hit *hit, u64 g)
 {
-	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_grpc_served, &hit->task) : NULL;
+	return go_hit_begin(hit, g) ? go_grpc_served_find(&hit->task) : NULL;
 }
 
 #define UNIMPLEMENTED 12

@@ -13,22 +13,18 @@
 /* A request from its connection to its answer. */
 struct made {
 	struct call_event event;
-	u64 url;	       /* *url.URL: a request that is tried again is copied */
-	u64 header;	       /* http.Header */
-	u8 caller[8] WORDS;    /* who called the request that caused this one */
-	struct go_image image; /* of what is read at the time */
-	struct header_search search;
+	u64 url;	    /* *url.URL: a request that is tried again is copied */
+	u64 header;	    /* http.Header */
+	u8 caller[8] WORDS; /* who called the request that caused this one */
+	union {		    /* at a time */
+		struct go_image image;
+		struct header_search search;
+	};
 };
 
 /* Inserted by go_http_connected, deleted by the hook that ends the request and, if
  * the goroutine died before, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct made);
-} go_made SEC(".maps");
+OPEN_CALLS(go_made, struct task_key, struct made)
 
 static __always_inline struct header_search *header_search(u64 goid)
 {
@@ -36,20 +32,12 @@ static __always_inline struct header_search *header_search(u64 goid)
 	struct made *made;
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	made = bpf_map_lookup_elem(&go_made, &key);
+	made = go_made_find(&key);
 	if (!made)
 		return NULL;
 	barrier_var(made); /* the address is not reckoned before the test */
 	return &made->search;
 }
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct made);
-} go_made_blank SEC(".maps");
 
 /* When a goroutine began to wait for a new connection. Inserted by
  * go_http_dial, deleted by the next hook. */
@@ -88,11 +76,19 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 {
 	const struct go_program *p = hit->program;
 	struct call_event *e = &made->event;
-	bool tls = go_word(connection, p->field[GO_PERSIST_CONN_TLS_STATE]);
-	struct sock *sk = go_socket(p, go_held(connection, p->field[GO_PERSIST_CONN_CONN]), tls);
-	struct conn *c = go_claim(hit, sk, ROLE_CLIENT);
-	u64 writer = go_word(connection, p->field[GO_PERSIST_CONN_BW]);
+	u64 held, writer;
+	struct sock *sk;
+	struct conn *c;
+	bool tls;
 
+	go_image_read(&made->image, connection);
+	if (go_image_word(&made->image, p->field[GO_PERSIST_CONN_ALT]))
+		return; /* HTTP/2: go_http2_send comes */
+	tls = go_image_word(&made->image, p->field[GO_PERSIST_CONN_TLS_STATE]);
+	held = go_image_held(&made->image, p->field[GO_PERSIST_CONN_CONN]);
+	writer = go_image_word(&made->image, p->field[GO_PERSIST_CONN_BW]);
+	sk = go_socket(p, held, tls, &made->image);
+	c = go_claim(hit, sk, ROLE_CLIENT);
 	if (tls)
 		outgoing_put(hit, writer, &e->h.ctx, made->header);
 	else
@@ -110,11 +106,12 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 
 /* The socket of an HTTP/2 connection, whose bytes are no business of the socket
  * source. */
-SUBPROGRAM void stream_claimed(struct call_event *e, const struct go_hit *hit, u64 connection)
+SUBPROGRAM void stream_claimed(struct made *made, const struct go_hit *hit, u64 connection)
 {
 	const struct go_program *p = hit->program;
+	struct call_event *e = &made->event;
 	struct sock *sk = go_socket(p, go_held(connection, p->field[GO_H2_CLIENT_CONN]),
-				    e->call_flags & CALL_TLS);
+				    e->call_flags & CALL_TLS, &made->image);
 	struct conn *c = go_claim(hit, sk, ROLE_CLIENT);
 
 	if (!c)
@@ -164,28 +161,22 @@ static __always_inline void url_read(struct made *made, const struct go_program 
 static __always_inline void made_submit(const struct go_hit *hit, struct made *made)
 {
 	call_submit(&made->event, hit->now);
-	bpf_map_delete_elem(&go_made, &hit->task);
+	go_made_delete(&hit->task);
 }
 
 /* The request that begins, or NULL if it is tried once more on another connection:
  * then it is the one that is known. */
-static __always_inline struct made *made_insert(const struct go_hit *hit, u64 url)
+static __always_inline struct made *made_insert(const struct go_hit *hit, u64 request, u16 url)
 {
-	struct made *made = bpf_map_lookup_elem(&go_made, &hit->task);
-	u32 zero = 0;
+	struct made *made = go_made_find(&hit->task);
 
 	if (made) {
-		if (made->url == url && made->event.call_flags & CALL_FAILED)
+		if (made->url == go_word(request, url) && made->event.call_flags & CALL_FAILED)
 			return NULL;
 		made->event.call_flags |= CALL_FAILED; /* its end was not seen */
 		made_submit(hit, made);
 	}
-	made = bpf_map_lookup_elem(&go_made_blank, &zero);
-	if (!made || bpf_map_update_elem(&go_made, &hit->task, made, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_made, &hit->task);
+	return go_made_insert(&hit->task);
 }
 
 /*
@@ -274,8 +265,10 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit, u64 
 	made->header = go_image_word(image, f->header);
 	made->url = go_image_word(image, f->url);
 	context = go_image_held(image, f->ctx);
-	caused = go_cause(hit, context, &cause);
 	call_begin(e, hit, LIBRARY_GO_HTTP_CLIENT, ROLE_CLIENT);
+	e->request_size = go_image_word(image, f->content_length);
+	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
+	caused = go_cause(hit, context, &cause);
 	e->start = dial_began(hit);
 	call_caused(e, &cause, caused);
 	if (cause.kind)
@@ -284,8 +277,6 @@ SUBPROGRAM void request_begins(struct made *made, const struct go_hit *hit, u64 
 		__builtin_memcpy(made->caller, cause.span.parent_id, sizeof(made->caller));
 	if (go_has_sdk(hit->program) && !e->told)
 		header_told(made, &cause);
-	e->request_size = go_image_word(image, f->content_length);
-	call_image_text(e, TEXT_METHOD, image, f->method, METHOD_MAX);
 	url_read(made, hit->program, made->url);
 }
 
@@ -307,11 +298,11 @@ int go_http_connected(struct pt_regs *ctx)
 	if (!request)
 		return 0;
 	fields_of_request(&fields, p);
-	made = made_insert(&hit, go_word(request, fields.url));
+	made = made_insert(&hit, request, fields.url);
 	if (made) {
 		request_begins(made, &hit, request, &fields);
 	} else {
-		made = bpf_map_lookup_elem(&go_made, &hit.task);
+		made = go_made_find(&hit.task);
 	}
 	if (!made)
 		return 0;
@@ -321,8 +312,7 @@ int go_http_connected(struct pt_regs *ctx)
 		return 0;
 	}
 	made->event.call_flags &= ~CALL_FAILED;
-	if (!go_word(connection, p->field[GO_PERSIST_CONN_ALT]))
-		request_prepared(made, &hit, connection);
+	request_prepared(made, &hit, connection);
 	return 0;
 }
 
@@ -331,7 +321,7 @@ int go_http_connected(struct pt_regs *ctx)
 SEC("uprobe")
 int go_http2_send(struct pt_regs *ctx)
 {
-	u64 connection = GO_0(ctx), request = GO_1(ctx), url;
+	u64 connection = GO_0(ctx), request = GO_1(ctx);
 	struct request_fields fields;
 	struct made *made;
 	struct go_hit hit;
@@ -339,16 +329,15 @@ int go_http2_send(struct pt_regs *ctx)
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
 	fields_of_stream(&fields, hit.program);
-	url = go_word(request, fields.url);
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
-	if (!made || made->url != url) {
-		made = made_insert(&hit, url);
+	made = go_made_find(&hit.task);
+	if (!made || made->url != go_word(request, fields.url)) {
+		made = made_insert(&hit, request, fields.url);
 		if (!made)
 			return 0;
 		request_begins(made, &hit, request, &fields);
 	}
 	made->event.call_flags &= ~CALL_FAILED;
-	stream_claimed(&made->event, &hit, connection);
+	stream_claimed(made, &hit, connection);
 	outgoing_put(&hit, request, &made->event.h.ctx, made->header);
 	return 0;
 }
@@ -364,7 +353,7 @@ int go_http2_answered(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (!made)
 		return 0;
 	if (failed)
@@ -403,7 +392,7 @@ int go_http_answered(struct pt_regs *ctx)
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (!made)
 		return 0;
 	e = &made->event;
@@ -429,7 +418,7 @@ int go_http_given_up(struct pt_regs *ctx)
 
 	if (retry || !go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	made = bpf_map_lookup_elem(&go_made, &hit.task);
+	made = go_made_find(&hit.task);
 	if (made)
 		made_submit(&hit, made);
 	return 0;

@@ -21,21 +21,7 @@ struct served {
 
 /* Inserted by go_http_serve, deleted by the hook that ends the request and, if the
  * goroutine died before, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct served);
-} go_served SEC(".maps");
-
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct served);
-} go_served_blank SEC(".maps");
+OPEN_CALLS(go_served, struct task_key, struct served)
 
 static __always_inline struct header_search *header_search(u64 goid)
 {
@@ -43,7 +29,7 @@ static __always_inline struct header_search *header_search(u64 goid)
 	struct served *served;
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
-	served = bpf_map_lookup_elem(&go_served, &key);
+	served = go_served_find(&key);
 	if (!served)
 		return NULL;
 	barrier_var(served); /* the address is not reckoned before the test */
@@ -59,9 +45,8 @@ static __always_inline struct header_search *header_search(u64 goid)
 
 /* The connection that the goroutine has served before, or whose request the
  * socket source saw it read. */
-static __always_inline struct conn *served_conn(const struct go_hit *hit, u64 *sock)
+static __always_inline struct conn *served_conn(const struct task *task, u64 *sock)
 {
-	struct task *task = bpf_map_lookup_elem(&tasks, &hit->task);
 	struct conn *c;
 
 	if (!task || !task->sock)
@@ -72,11 +57,11 @@ static __always_inline struct conn *served_conn(const struct go_hit *hit, u64 *s
 }
 
 /* The connection behind a response of HTTP/1 over plain TCP. */
-SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, u64 response, u64 *sock)
+SUBPROGRAM struct conn *response_conn(const struct go_hit *hit, struct served *served, u64 *sock)
 {
 	const struct go_program *p = hit->program;
-	u64 conn = go_word(response, p->field[GO_RESPONSE_CONN]);
-	struct sock *sk = go_socket(p, go_held(conn, p->field[GO_CONN_RWC]), false);
+	u64 conn = go_word(served->response, p->field[GO_RESPONSE_CONN]);
+	struct sock *sk = go_socket(p, go_held(conn, p->field[GO_CONN_RWC]), false, &served->image);
 
 	*sock = (u64)sk;
 	return go_claim(hit, sk, ROLE_SERVER);
@@ -107,12 +92,13 @@ SUBPROGRAM void request_begins(struct served *served, struct conn *c)
 		gather_delete(e->h.task);
 }
 
-/* From now on the goroutine, and whoever is handed the context, serves it. */
-SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *hit)
+/* From now on the goroutine, and whoever is handed the context, serves it. known: what
+ * the goroutine has served before, or NULL. */
+SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *hit,
+			      struct task *known)
 {
 	struct go_context_key key = { .context = served->context, .tgid = hit->task.tgid };
 	const struct call_event *e = &served->event;
-	struct task *known = bpf_map_lookup_elem(&tasks, &hit->task);
 	struct task task = {
 		.ctx = e->h.ctx,
 		.sock = e->h.sock,
@@ -126,18 +112,6 @@ SUBPROGRAM void request_taken(const struct served *served, const struct go_hit *
 		drop(DROP_TASKS_FULL);
 	if (key.context && bpf_map_update_elem(&go_contexts, &key, &e->h.ctx, BPF_ANY))
 		drop(DROP_CALLS_FULL);
-}
-
-static __always_inline struct served *served_insert(const struct go_hit *hit)
-{
-	u32 zero = 0;
-	struct served *blank = bpf_map_lookup_elem(&go_served_blank, &zero);
-
-	if (!blank || bpf_map_update_elem(&go_served, &hit->task, blank, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_served, &hit->task);
 }
 
 /* Reads what an http.Request says of itself. */
@@ -167,23 +141,27 @@ int go_http_serve(struct pt_regs *ctx)
 	struct served *served;
 	struct conn *c = NULL;
 	struct call_event *e;
+	struct task *task;
 	struct go_hit hit;
 	u64 sock = 0;
 
 	if (!go_hit_begin(&hit, GO_G(ctx)))
 		return 0;
-	served = served_insert(&hit);
+	served = go_served_insert(&hit.task);
 	if (!served)
 		return 0;
+	task = bpf_map_lookup_elem(&tasks, &hit.task);
 	e = &served->event;
 	served->response = GO_2(ctx);
 	served->request = GO_3(ctx);
 	call_begin(e, &hit, LIBRARY_GO_HTTP_SERVER, ROLE_SERVER);
 	request_read(served, hit.program);
 	if (e->major == 1 && !(e->call_flags & CALL_TLS)) {
-		c = served_conn(&hit, &sock);
+		c = served_conn(task, &sock);
 		if (!c || !(c->flags & CONN_CLAIMED))
-			c = response_conn(&hit, served->response, &sock);
+			c = response_conn(&hit, served, &sock);
+		if (!c)
+			go_image_read(&served->image, served->request); /* once more */
 	}
 	if (c) {
 		e->h.sock = sock;
@@ -193,7 +171,7 @@ int go_http_serve(struct pt_regs *ctx)
 				hit.program->field[GO_REQUEST_REMOTE_ADDR], PEER_MAX);
 	}
 	request_begins(served, c);
-	request_taken(served, &hit);
+	request_taken(served, &hit, task);
 	return 0;
 }
 
@@ -218,13 +196,13 @@ SUBPROGRAM void request_ends(const struct go_hit *hit, struct served *served)
 	if (route_expected(hit->program))
 		route_tell(hit, e);
 	call_submit(e, hit->now);
-	bpf_map_delete_elem(&go_served, &hit->task);
+	go_served_delete(&hit->task);
 }
 
 /* What the goroutine serves, or NULL. */
 static __always_inline struct served *served_now(struct go_hit *hit, u64 g)
 {
-	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_served, &hit->task) : NULL;
+	return go_hit_begin(hit, g) ? go_served_find(&hit->task) : NULL;
 }
 
 /* Nobody gets the answer: the connection was torn down meanwhile. */

@@ -13,7 +13,7 @@
  * runs. */
 static __always_inline void statement_told(const struct go_hit *hit)
 {
-	struct sql_made *made = bpf_map_lookup_elem(&go_sql_made, &hit->task);
+	struct sql_made *made = go_sql_made_find(&hit->task);
 
 	if (made)
 		made->event.told = 1;

@@ -11,30 +11,10 @@
 
 #define QUERY_MAX 256
 
-/* A fresh value: too large for the stack. Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, u32);
-	__type(value, struct sql_made);
-} go_sql_made_blank SEC(".maps");
-
 static __always_inline void made_submit(const struct go_hit *hit, struct sql_made *made, u64 now)
 {
 	call_submit(&made->event, now);
-	bpf_map_delete_elem(&go_sql_made, &hit->task);
-}
-
-SUBPROGRAM struct sql_made *made_insert(const struct go_hit *hit)
-{
-	u32 zero = 0;
-	struct sql_made *made = bpf_map_lookup_elem(&go_sql_made_blank, &zero);
-
-	if (!made || bpf_map_update_elem(&go_sql_made, &hit->task, made, BPF_ANY)) {
-		drop(DROP_CALLS_FULL);
-		return NULL;
-	}
-	return bpf_map_lookup_elem(&go_sql_made, &hit->task);
+	go_sql_made_delete(&hit->task);
 }
 
 /* A statement begins, or is tried on another connection. context is what the
@@ -42,7 +22,7 @@ SUBPROGRAM struct sql_made *made_insert(const struct go_hit *hit)
 SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 context,
 					     const struct go_string *query)
 {
-	struct sql_made *made = bpf_map_lookup_elem(&go_sql_made, &hit->task);
+	struct sql_made *made = go_sql_made_find(&hit->task);
 	struct go_cause cause;
 	struct call_event *e;
 
@@ -55,7 +35,7 @@ SUBPROGRAM struct sql_made *statement_begins(const struct go_hit *hit, u64 conte
 		made->event.call_flags |= CALL_FAILED;
 		made_submit(hit, made, made->failed);
 	}
-	made = made_insert(hit);
+	made = go_sql_made_insert(&hit->task);
 	if (!made)
 		return NULL;
 	made->query = query->data;
@@ -114,7 +94,7 @@ int go_sql_prepared(struct pt_regs *ctx)
 
 static __always_inline struct sql_made *made_now(struct go_hit *hit, u64 g)
 {
-	return go_hit_begin(hit, g) ? bpf_map_lookup_elem(&go_sql_made, &hit->task) : NULL;
+	return go_hit_begin(hit, g) ? go_sql_made_find(&hit->task) : NULL;
 }
 
 /* resultFromStatement: a prepared statement has its connection */

@@ -16,12 +16,6 @@ struct sql_made {
 
 /* Inserted by the hooks of which a statement has one, deleted by the hook that ends it and, if
  * its process is gone, by the agent's sweep. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct task_key);
-	__type(value, struct sql_made);
-} go_sql_made SEC(".maps");
+OPEN_CALLS(go_sql_made, struct task_key, struct sql_made)
 
 #endif

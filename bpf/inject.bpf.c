@@ -4,11 +4,12 @@
 /*
  * Puts trace context into the plaintext HTTP/1 requests that targets send: a block of
  * whole header lines behind the request line, or nothing. Whatever is not known for
- * certain to be the head of a request is left as it is.
+ * certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
  */
 #include "block.h"
 #include "call.h"
 #include "exchange.h"
+#include "inject_http2.h"
 
 #define HEAD_MAX 2048 /* a longer head is left alone */
 
@@ -95,7 +96,9 @@ __noinline int message_copy(struct sk_msg_md *msg)
 	return at < len ? at : len;
 }
 
-/* The message's own bytes before at end a line: the scanner looked at a copy. */
+/* The message's own bytes before at end a line, which does not go on behind at (RFC
+ * 9112, 2.2 and 5.2: what begins with a space would continue the line put in): the
+ * scanner looked at a copy, and a head has at least a line end more. */
 static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 {
 	u8 *end = msg->data_end, *last;
@@ -104,7 +107,7 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 		return false;
 	last = (u8 *)msg->data + (at - 1);
 	barrier_var(last);
-	return last + 1 <= end && *last == '\n';
+	return last + 2 <= end && *last == '\n' && last[1] != ' ' && last[1] != '\t';
 }
 
 /* Puts the block into the room that was made for it. False: there is not all of it. */
@@ -116,7 +119,7 @@ __noinline int block_copy(struct sk_msg_md *msg)
 
 	if (!b)
 		return 0;
-	for (u32 i = 0; i <= BLOCK_MAX / 8; i++, data += 8, at += 8) {
+	for (u32 i = 0; i <= BLOCK_LINES_MAX / 8; i++, data += 8, at += 8) {
 		if (data + 8 > end)
 			break;
 		__builtin_memcpy(data, b->text + (at & (BLOCK_TEXT - 1)), 8);
@@ -214,7 +217,9 @@ int inject_request(struct sk_msg_md *msg)
 	if (!t)
 		return SK_PASS;
 	c = bpf_map_lookup_elem(&conns, &key);
-	if (!c || c->sending)
+	if (!c || inject_http2(msg, key, c))
+		return SK_PASS;
+	if (c->sending)
 		return SK_PASS; /* in the middle of a send */
 	c->sending = 1;		/* until the send's own hook */
 	if (!request_may_begin(c))

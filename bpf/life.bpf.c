@@ -182,6 +182,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *p)
 		return 0; /* other threads live on */
 	announce_process(p, EVENT_EXIT, 0, true);
 	bpf_map_delete_elem(&targets, &tgid);
+	bpf_map_delete_elem(&serving, &tgid);
 	return 0;
 }
 

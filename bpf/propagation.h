@@ -13,6 +13,14 @@
  * Set by the agent. */
 const volatile u8 context_formats[CONTEXT_FORMATS] = { FORMAT_TRACECONTEXT, FORMAT_BAGGAGE };
 
+static __always_inline bool format_chosen(u8 format)
+{
+	for (u32 i = 0; i < CONTEXT_FORMATS; i++)
+		if (context_formats[i] == format)
+			return true;
+	return false;
+}
+
 /* A request with one of these has a context of its own. */
 #define FIELDS_OF_CONTEXT                                                                          \
 	(1 << FIELD_TRACEPARENT | 1 << FIELD_B3 | 1 << FIELD_B3_TRACE_ID | 1 << FIELD_B3_SPAN_ID | \

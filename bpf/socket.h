@@ -8,6 +8,7 @@
 #define THROUGHLINE_SOCKET_H
 
 #include "exchange.h"
+#include "http2.h"
 
 /* Bytes copied of one turn; the rest is counted. At most CAPTURE_MAX. */
 const volatile u32 capture_limit = CAPTURE_MAX;
@@ -216,6 +217,11 @@ static __always_inline int socket_moved(struct sock *sk, int ret, u32 direction)
 	c = conn_get(sk, tgid);
 	if (!c || c->flags & CONN_IGNORED)
 		return 0;
+	if (c->flags & CONN_HTTP2) {
+		if (direction == DIRECTION_SENT)
+			http2_sent(sk, c, ret);
+		return 0;
+	}
 	if (c->flags & CONN_CLAIMED) {
 		if (direction == DIRECTION_SENT)
 			c->sending = 0;

@@ -12,10 +12,14 @@ import (
 // died without the hook that ends it.
 const maxCall = 24 * time.Hour
 
-// callMaps are the kernel's tables of open calls. Each key is laid out as a task's,
-// each value begins with a call's record.
-func callMaps() []string {
-	return []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made", "go_sql_made"}
+// callMaps are the kernel's tables of open calls, each in two maps (OPEN_CALLS in
+// bpf/go_call.h). Each key is laid out as a task's, each value begins with a call's
+// record.
+func callMaps() (all []string) {
+	for _, table := range []string{"go_served", "go_made", "go_grpc_served", "go_grpc_made", "go_sql_made"} {
+		all = append(all, table, table+"_more")
+	}
+	return all
 }
 
 // sweep removes what processes that are gone have left in the kernel's tables, and

@@ -41,6 +41,16 @@ func contextSettings(formats propagation.Formats) (settings, error) {
 	if err != nil {
 		return nil, err
 	}
+	var own []string // fields of a context of the program's own
+	for _, f := range formats.Fields() {
+		if f.IsContext() {
+			own = append(own, strings.ToLower(f.Name()))
+		}
+	}
+	names, err := contextNames(own)
+	if err != nil {
+		return nil, err
+	}
 	scanner := newScanTable(formats.Fields())
 	return settings{
 		"scan_classes":    scanner.classes,
@@ -51,6 +61,9 @@ func contextSettings(formats propagation.Formats) (settings, error) {
 		"http_names":      http,
 		"grpc_names":      grpc,
 		"block_template":  block,
+
+		"context_names":     names,
+		"context_names_len": uint32(2 * len(own)),
 	}, nil
 }
 

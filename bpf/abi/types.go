@@ -134,6 +134,7 @@ const (
 	ConnClaimed       ConnFlag = 2048
 	ConnTaken         ConnFlag = 4096
 	ConnPrepared      ConnFlag = 8192
+	ConnHttp2         ConnFlag = 16384
 )
 
 type ContextField uint32

@@ -18,6 +18,21 @@ type Ends struct {
 	Unix       bool
 	Server     string // address to show if a request names none
 	Port       int
+
+	peers, servers addressText
+}
+
+// addressText is the text of an address; the next one is often the same.
+type addressText struct {
+	of   netip.Addr
+	text string
+}
+
+func (a *addressText) write(address netip.Addr) string {
+	if a.text == "" || a.of != address {
+		a.of, a.text = address, address.String()
+	}
+	return a.text
 }
 
 // Set takes the ends of a connection.
@@ -33,7 +48,7 @@ func (e *Ends) Set(c *flow.Conn, role abi.Role) {
 	}
 	e.peer(c.Remote, role)
 	if end.IsValid() {
-		e.Server, e.Port = end.Addr().String(), int(end.Port())
+		e.Server, e.Port = e.servers.write(end.Addr()), int(end.Port())
 	}
 }
 
@@ -42,11 +57,13 @@ func (e *Ends) SetPeer(peer netip.AddrPort, role abi.Role) {
 	e.clear()
 	e.peer(netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port()), role)
 	if peer.IsValid() && role == abi.RoleClient {
-		e.Server, e.Port = peer.Addr().Unmap().String(), int(peer.Port())
+		e.Server, e.Port = e.servers.write(peer.Addr().Unmap()), int(peer.Port())
 	}
 }
 
-func (e *Ends) clear() { *e = Ends{Attributes: e.Attributes[:0]} }
+func (e *Ends) clear() {
+	e.Attributes, e.Unix, e.Server, e.Port = e.Attributes[:0], false, "", 0
+}
 
 // setUnix takes the path of a Unix socket, which names the server's end.
 func (e *Ends) setUnix(path string, role abi.Role) {
@@ -67,7 +84,7 @@ func (e *Ends) peer(peer netip.AddrPort, role abi.Role) {
 	if !peer.IsValid() {
 		return
 	}
-	address, port := peer.Addr().String(), int(peer.Port())
+	address, port := e.peers.write(peer.Addr()), int(peer.Port())
 	e.Attributes = append(e.Attributes, semconv.NetworkPeerAddress(address), semconv.NetworkPeerPort(port))
 	if role == abi.RoleServer {
 		e.Attributes = append(e.Attributes, semconv.ClientAddress(address), semconv.ClientPort(port))

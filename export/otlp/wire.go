@@ -10,10 +10,26 @@ import (
 // The functions of this file append one field to b, as protowire does, and leave out those with the default of their
 // type, as Protobuf does outside of a oneof.
 
+// appendTag is protowire's, which takes no notice of nearly all numbers being below 16: then it is one byte.
+func appendTag(b []byte, field protowire.Number, kind protowire.Type) []byte {
+	if field < 16 {
+		return append(b, byte(field)<<3|byte(kind))
+	}
+	return protowire.AppendTag(b, field, kind)
+}
+
+// appendLength appends the length of what follows, which fits in one byte for nearly all.
+func appendLength(b []byte, n int) []byte {
+	if n < 0x80 {
+		return append(b, byte(n))
+	}
+	return protowire.AppendVarint(b, uint64(n))
+}
+
 // begin begins a field that is a message: its tag, and one byte for its length. It also returns where the message's
 // content begins, for end.
 func begin(b []byte, field protowire.Number) (_ []byte, start int) {
-	b = append(protowire.AppendTag(b, field, protowire.BytesType), 0)
+	b = append(appendTag(b, field, protowire.BytesType), 0)
 	return b, len(b)
 }
 
@@ -46,13 +62,13 @@ func appendTextAlways(b []byte, field protowire.Number, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = strings.ToValidUTF8(s, "\uFFFD")
 	}
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	return protowire.AppendString(b, s)
+	b = appendLength(appendTag(b, field, protowire.BytesType), len(s))
+	return append(b, s...)
 }
 
 func appendBytesAlways(b []byte, field protowire.Number, v []byte) []byte {
-	b = protowire.AppendTag(b, field, protowire.BytesType)
-	return protowire.AppendBytes(b, v)
+	b = appendLength(appendTag(b, field, protowire.BytesType), len(v))
+	return append(b, v...)
 }
 
 func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
@@ -63,7 +79,7 @@ func appendVarint(b []byte, field protowire.Number, v uint64) []byte {
 }
 
 func appendVarintAlways(b []byte, field protowire.Number, v uint64) []byte {
-	b = protowire.AppendTag(b, field, protowire.VarintType)
+	b = appendTag(b, field, protowire.VarintType)
 	return protowire.AppendVarint(b, v)
 }
 
@@ -71,7 +87,7 @@ func appendFixed32(b []byte, field protowire.Number, v uint32) []byte {
 	if v == 0 {
 		return b
 	}
-	b = protowire.AppendTag(b, field, protowire.Fixed32Type)
+	b = appendTag(b, field, protowire.Fixed32Type)
 	return protowire.AppendFixed32(b, v)
 }
 
@@ -83,6 +99,6 @@ func appendFixed64(b []byte, field protowire.Number, v uint64) []byte {
 }
 
 func appendFixed64Always(b []byte, field protowire.Number, v uint64) []byte {
-	b = protowire.AppendTag(b, field, protowire.Fixed64Type)
+	b = appendTag(b, field, protowire.Fixed64Type)
 	return protowire.AppendFixed64(b, v)
 }

@@ -36,6 +36,16 @@ var names = [fieldsEnd]string{
 // Name returns the field's name as its format writes it.
 func (f Field) Name() string { return names[f] }
 
+// IsContext tells whether a request with the field has a context of its own, be it
+// malformed (FIELDS_OF_CONTEXT in bpf/propagation.h).
+func (f Field) IsContext() bool {
+	switch f {
+	case Tracestate, BaggageList, JaegerDebugID, DatadogTags:
+		return false
+	}
+	return true
+}
+
 // Fields returns the fields that are read of a format. Either of B3's names reads both
 // of its encodings (specification, context/api-propagators.md, "B3 Requirements").
 func (f Format) Fields() []Field {

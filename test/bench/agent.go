@@ -23,12 +23,14 @@ type variant struct {
 	about string
 	args  []string // nil: no agent
 	print bool     // spans go to /dev/null instead of the collector
+	traps bool     // no agent, but empty programs where it has its own: Go programs only
 }
 
 func variants() []variant {
 	return []variant{
 		{name: "none", about: "no agent"},
 		{name: "agent", about: "run, OTLP/HTTP to a receiver on this machine", args: []string{"run"}},
+		{name: "traps", about: "no agent, empty programs at its places", traps: true},
 		{name: "no-inject", about: "the same with --no-inject", args: []string{"run", "--no-inject"}},
 		{name: "syscall", about: "the same with --flavour syscall", args: []string{"run", "--flavour", "syscall"}},
 		{name: "json", about: "trace -o json to /dev/null", args: []string{"trace", "-o", "json"}, print: true},

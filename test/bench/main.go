@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/throughline/throughline/probes/gobin"
 	"github.com/throughline/throughline/test/stage"
 )
 
@@ -33,8 +34,8 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "measure everything `N` times")
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "measure for this `time` in each round")
 	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, bystander: a `LIST` with commas")
-	flag.StringVar(&with, "variants", "", "only these of none, agent, no-inject, syscall, json: a `LIST` with commas")
-	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without no-inject and json")
+	flag.StringVar(&with, "variants", "", "only these of none, agent, traps, no-inject, syscall, json: a `LIST` with commas")
+	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without traps, no-inject and json")
 	flag.BoolVar(&asJSON, "json", false, "print every sample and figure as JSON instead of tables")
 	flag.Parse()
 	if quick {
@@ -140,7 +141,7 @@ func choose(only, with []string) (parts []string, how []variant, err error) {
 		}
 	}
 	for _, v := range all {
-		if len(with) == 0 || v.args == nil || slices.Contains(with, v.name) {
+		if len(with) == 0 || v.name == "none" || slices.Contains(with, v.name) {
 			how = append(how, v) // always without agent too: it is what all is compared with
 		}
 	}
@@ -202,6 +203,9 @@ func (b *bench) counts(ctx context.Context, w workload) error {
 
 func (b *bench) take(ctx context.Context, v *server, how variant, s scenario, round int) error {
 	r, err := b.measure(ctx, v, how, s, round)
+	if how.traps && errors.Is(err, gobin.ErrNotGo) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ type sample struct {
 // warming is the share of the duration that is spent before measuring.
 const warming = 5
 
-// measure runs one load against a server that one variant traces, or none.
+// measure runs one load against a server that one variant traces, or none. It wraps
+// gobin.ErrNotGo if the variant is for Go programs only.
 func (b *bench) measure(ctx context.Context, v *server, how variant, s scenario, round int) (sample, error) {
 	r := sample{Workload: v.name, Variant: how.name, Scenario: s, Round: round}
 	var a *agent
@@ -81,6 +82,13 @@ func (b *bench) measure(ctx context.Context, v *server, how variant, s scenario,
 			return r, fmt.Errorf("measuring %s with %s: %w", v.name, how.name, err)
 		}
 		r.Flavour = a.flavour()
+	}
+	if how.traps {
+		traps, err := placeTraps(v.program.PID())
+		if err != nil {
+			return r, fmt.Errorf("measuring %s with %s: %w", v.name, how.name, err)
+		}
+		defer traps.Close()
 	}
 	err := b.timed(ctx, &r, v, a)
 	if a == nil {

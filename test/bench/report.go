@@ -109,11 +109,15 @@ func (r *report) workload(out io.Writer, w workload) {
 			percent(f(saturated, covered)), percent(f(paced, covered)), fmt.Sprintf("%.0f", failures),
 		}
 		if v.args == nil {
-			for _, i := range []int{2, 4, 8, 9, 10, 11, 12} {
-				row[i] = ""
-			}
+			clear(row[9:13]) // of the agent
+		}
+		if v.name == "none" {
+			row[2], row[4], row[8] = "", "", ""
 		}
 		fmt.Fprintf(out, "| %s |\n", strings.Join(row, " | "))
+	}
+	if r.values(w.name, "traps", saturated, throughput) != nil {
+		fmt.Fprint(out, "\ntraps: no agent, but an empty program wherever the agent has one in the server: the least that probes there can cost.\n")
 	}
 	for _, v := range variants() {
 		if v.args != nil && r.values(w.name, v.name, saturated, throughput) != nil {

@@ -56,6 +56,7 @@ var sendings = []struct {
 	{"a large body", []turn{{{"send", "POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + strings.Repeat("b", 60000), strings.Repeat("GET / HTTP/1.1\r\n", 15000)}}}, 1, 1},
 	{"a long head", []turn{{{"send", "GET /a HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("y", 3000) + "\r\n\r\n"}}}, 0, 1},
 	{"bare line feeds", []turn{{{"send", "GET /a HTTP/1.1\nHost: x\n\n"}}}, 1, 1},
+	{"a line folded onto the request line", []turn{{{"send", "GET /a HTTP/1.1\r\n X: y\r\n\r\n"}}}, 0, 1},
 	{"not HTTP", []turn{{{"send", "PING\r\n"}}, {{"send", get}}}, 0, -1},
 	{"nearly HTTP", []turn{{{"send", "GET /a HTTP/2.0\r\n\r\n"}}}, 0, 0},
 	{"a binary protocol", []turn{{{"send", "\x00\x00\x00\x10\x01GET / HTTP/1.1\r\n\r\n"}}}, 0, 0},

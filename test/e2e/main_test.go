@@ -28,6 +28,9 @@ const (
 // toolchain can build one.
 const roleService = "service"
 
+// roleAsker makes it a Go client that is traced.
+const roleAsker = "asker"
+
 var settings struct {
 	binary  string
 	flavour string
@@ -38,6 +41,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv(envRole) == roleService {
 		if err := goservice.Main(os.Args[1:]); err != nil {
 			fmt.Fprintln(os.Stderr, "service:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if os.Getenv(envRole) == roleAsker {
+		if err := beAsker(os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, "asker:", err)
 			os.Exit(1)
 		}
 		return

@@ -169,6 +169,7 @@ http {
     location /broken { return 500; }
     location /proxy/ { proxy_pass http://%[2]s/; }
     location /kept/ { proxy_pass http://kept/; proxy_http_version 1.1; proxy_set_header Connection ""; }
+    location /streamed/ { proxy_pass http://kept/; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_request_buffering off; }
   }
 }
 `

@@ -15,7 +15,7 @@ import (
 
 // attachTime is the longest that an agent may take until it traces, in an emulated
 // machine too.
-const attachTime = 90 * time.Second
+const attachTime = 3 * time.Minute
 
 // An Agent is throughline at work, with what it says.
 type Agent struct {
@@ -88,6 +88,16 @@ func (a *Agent) Stop() error {
 	if err := a.program.Err(); err != nil {
 		return fmt.Errorf("the agent ended with an error: %w: %s", err, a.LastLine())
 	}
+	return nil
+}
+
+// Kill ends the agent by SIGKILL, so that it can do nothing any more, and returns
+// when it is gone.
+func (a *Agent) Kill() error {
+	if err := a.program.Kill(); err != nil {
+		return err
+	}
+	<-a.read
 	return nil
 }
 

@@ -61,6 +61,16 @@ func (p *Program) Stop() error {
 	return fmt.Errorf("stopping %s: it did not end within %v", p.name, stopTime)
 }
 
+// Kill ends the program by SIGKILL and returns when it is gone. One that had ended
+// before is an error.
+func (p *Program) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("killing %s: %w", p.name, err)
+	}
+	<-p.done
+	return nil
+}
+
 // FreeAddress returns a loopback address that nobody listens on.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

@@ -4,14 +4,17 @@ package goservice
 
 import (
 	"bufio"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,8 +52,11 @@ func Main(args []string) error {
 	if *wrapped {
 		l = wrappedListener{l}
 	}
-	server := &http.Server{Handler: handler(*downstream)}
+	server := &http.Server{Handler: handler(*downstream), Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	if *secure {
+		server.Protocols.SetHTTP2(true)
 		if server.TLSConfig, err = selfSigned(); err != nil {
 			return err
 		}
@@ -100,6 +106,7 @@ func handler(downstream string) http.Handler {
 	})
 	mux.HandleFunc("/chunks/{ms}", chunks)
 	mux.HandleFunc("/upgrade", upgrade)
+	mux.HandleFunc("/rpc/{method}", rpc)
 	mux.HandleFunc("/hangup", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/call/{marker...}", func(w http.ResponseWriter, r *http.Request) {
 		callHere(w, downstream, r.PathValue("marker"))
@@ -112,8 +119,8 @@ func handler(downstream string) http.Handler {
 
 // headers answers with the request's own head.
 func headers(w http.ResponseWriter, r *http.Request) {
-	for name, values := range r.Header {
-		for _, v := range values {
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		for _, v := range r.Header[name] {
 			fmt.Fprintf(w, "%s: %s\n", name, v)
 		}
 	}
@@ -132,6 +139,18 @@ func chunks(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		sleep(r.PathValue("ms"))
 	}
+}
+
+// rpc answers a unary gRPC call with a message that is the request's own head.
+func rpc(w http.ResponseWriter, r *http.Request) {
+	io.Copy(io.Discard, r.Body)
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	var head strings.Builder
+	r.Header.Write(&head)
+	w.Write(binary.BigEndian.AppendUint32([]byte{0}, uint32(head.Len())))
+	io.WriteString(w, head.String())
+	w.Header().Set("Grpc-Status", "0")
 }
 
 // upgrade leaves HTTP and echoes what comes.
