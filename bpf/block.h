@@ -120,10 +120,11 @@ __noinline int block_patch(u32 which)
 	return 0;
 }
 
-/* Appends bytes that stand in a map. */
-static __always_inline void block_append(struct block *b, const void *from, u32 len, u32 max)
+/* Appends bytes that stand in a map. In 64 bits, since Linux 5.10 does not carry a bound of
+ * 32 over to what is used. */
+static __always_inline void block_append(struct block *b, const void *from, u64 len, u32 max)
 {
-	u32 used = b->len;
+	u64 used = b->len;
 
 	asm volatile("" : "+r"(used), "+r"(len));
 	if (!len || len > max || used > BLOCK_TEXT - max)

@@ -135,9 +135,9 @@ static __always_inline void call_append(struct call_event *e, u32 which, u64 dat
 
 /* The same of bytes in a map; nothing if they are more than max. */
 static __always_inline void call_append_kernel(struct call_event *e, u32 which, const u8 *data,
-					       u32 len, u32 max)
+					       u64 len, u32 max)
 {
-	u32 used = e->text_used;
+	u64 used = e->text_used;
 
 	asm volatile("" : "+r"(used), "+r"(len));
 	if (!len || len > max || used > CALL_TEXT_SIZE - max ||

@@ -70,7 +70,7 @@ static __always_inline void gather_delete(u64 goid)
 /* Gathers one value of a field, as the scanner of heads does. */
 SUBPROGRAM void gather_value(struct gather *g, u32 field, const struct go_string *value)
 {
-	u32 at = (g->in.len + 1) & (GATHER_TEXT - 1), len = value->len;
+	u64 at = (g->in.len + 1) & (GATHER_TEXT - 1), len = value->len;
 	u32 entry = g->in.entries;
 
 	asm volatile("" : "+r"(at), "+r"(len));

@@ -500,7 +500,7 @@ static __always_inline void context_take(struct gather *g)
 
 /* Appends a value to a list of at most size bytes; returns the new length, or one more
  * than size: it is too long. */
-SUBPROGRAM u32 list_add(u8 *list, u32 used, const u8 *value, u32 len, u32 size)
+SUBPROGRAM u64 list_add(u8 *list, u64 used, const u8 *value, u64 len, u64 size)
 {
 	if (!len || used > size)
 		return used;
