@@ -126,8 +126,10 @@ static __always_inline void block_append(struct block *b, const void *from, u64 
 {
 	u64 used = b->len;
 
-	asm volatile("" : "+r"(used), "+r"(len));
-	if (!len || len > max || used > BLOCK_TEXT - max)
+	if (!len)
+		return;
+	asm volatile("" : "+r"(used), "+r"(len)); /* what is compared is what is used */
+	if (len > max || used > BLOCK_TEXT - max)
 		return;
 	if (bpf_probe_read_kernel(b->text + used, len, from))
 		return;

@@ -139,8 +139,10 @@ static __always_inline void call_append_kernel(struct call_event *e, u32 which, 
 {
 	u64 used = e->text_used;
 
-	asm volatile("" : "+r"(used), "+r"(len));
-	if (!len || len > max || used > CALL_TEXT_SIZE - max ||
+	if (!len)
+		return;
+	asm volatile("" : "+r"(used), "+r"(len)); /* what is compared is what is used */
+	if (len > max || used > CALL_TEXT_SIZE - max ||
 	    bpf_probe_read_kernel(e->text + used, len, data))
 		return;
 	e->text_len[which] = len;

@@ -67,30 +67,39 @@ static __always_inline void gather_delete(u64 goid)
 
 #define GO_VALUE_MAX BAGGAGE_SIZE /* bytes of a value */
 
-/* Gathers one value of a field, as the scanner of heads does. */
-SUBPROGRAM void gather_value(struct gather *g, u32 field, const struct go_string *value)
+/* Gathers one value of a field, as the scanner of heads does. Global, for the verifier's
+ * sake. */
+__noinline int gather_value(u64 goid, u32 field, u64 data, u64 len)
 {
-	u64 at = (g->in.len + 1) & (GATHER_TEXT - 1), len = value->len;
-	u32 entry = g->in.entries;
+	struct gather *g = gather_of(goid);
+	u64 at;
+	u32 entry;
 
-	asm volatile("" : "+r"(at), "+r"(len));
-	if (value->len > GO_VALUE_MAX || len > GO_VALUE_MAX || at + len >= GATHER_TEXT)
+	if (!g)
+		return 0;
+	entry = g->in.entries;
+	at = (g->in.len + 1) & (GATHER_TEXT - 1);
+	asm volatile("" : "+r"(at), "+r"(len)); /* what is compared is what is used */
+	if (len > GO_VALUE_MAX)
+		goto cut;
+	if (at + len >= GATHER_TEXT)
 		goto cut;
 	g->in.text[(at - 1) & (GATHER_TEXT - 1)] = ':';
-	if (len && bpf_probe_read_user(g->in.text + at, len, (void *)value->data))
+	if (bpf_probe_read_user(g->in.text + at, len, (void *)data))
 		goto cut;
 	g->in.len = at + len;
-	g->in.entry[entry & (GATHER_ENTRIES - 1)] = field << 16 | at;
+	g->in.entry[entry & (GATHER_ENTRIES - 1)] = field << 16 | (u32)at;
 	if (entry < GATHER_ENTRIES - 1)
 		g->in.entries = entry + 1;
-	return;
+	return 0;
 cut:
 	/* An empty value and what spoils it. */
 	drop(DROP_CONTEXT_CUT);
-	g->in.entry[entry & (GATHER_ENTRIES - 1)] = field << 16 | at;
-	g->in.entry[(entry + 1) & (GATHER_ENTRIES - 1)] = FIELD_SPOILT << 16 | at;
+	g->in.entry[entry & (GATHER_ENTRIES - 1)] = field << 16 | (u32)at;
+	g->in.entry[(entry + 1) & (GATHER_ENTRIES - 1)] = FIELD_SPOILT << 16 | (u32)at;
 	if (entry < GATHER_ENTRIES - 2)
 		g->in.entries = entry + 2;
+	return 0;
 }
 
 /* Gathers what the walk has found. Global, for the verifier's sake. */
@@ -112,7 +121,7 @@ __noinline int header_gather(u64 goid)
 
 			bpf_probe_read_user(&value, sizeof(value),
 					    (void *)(values.data + i * sizeof(value)));
-			gather_value(g, field, &value);
+			gather_value(goid, field, value.data, value.len);
 		}
 	}
 	return 0;

@@ -94,9 +94,11 @@ static __always_inline void header_take(struct header_search *s)
 static __always_inline bool name_is(const volatile struct header_name *name,
 				    const struct header_name *key)
 {
-	return name->len == key->len && name->word[0] == key->word[0] &&
-	       name->word[1] == key->word[1] && name->word[2] == key->word[2] &&
-	       name->word[3] == key->word[3];
+	u64 differs = name->len ^ key->len;
+
+	for (u32 i = 0; i < 4; i++)
+		differs |= name->word[i] ^ key->word[i];
+	return !differs;
 }
 
 static __always_inline bool is_sought(const struct header_search *s, const struct go_string *key)

@@ -75,9 +75,9 @@ static __always_inline bool frame_read(struct sk_msg_md *msg, u32 at, struct fra
 	return true;
 }
 
-/* Whether one of the names begins at a place of a block. Without a branch a name, which
- * would be a path a name and byte for the verifier. */
-static __always_inline u64 name_begins(u64 word)
+/* Whether one of the names begins at a place of a block. Global and without a branch a
+ * name, so that the verifier walks the names once and not for each byte. */
+__noinline int name_begins(u64 word)
 {
 	u64 found = 0;
 
@@ -98,7 +98,8 @@ static __always_inline u64 name_begins(u64 word)
 __noinline int block_has_context(struct sk_msg_md *msg, u32 at, u32 end)
 {
 	u8 *data, *last;
-	u64 word = 0, found = 0;
+	u64 word = 0;
+	u32 found = 0;
 
 	if (at >= end || bpf_msg_pull_data(msg, at, end, 0))
 		return 1;
