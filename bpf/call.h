@@ -17,7 +17,7 @@ struct call {
 	struct io io;
 	struct syscall syscall;
 	struct scan scan;
-	u8 value[64] WORDS; /* traceparent, while the scanner runs */
+	struct gather gather;
 	u64 now;
 	u64 offset; /* of the first byte in its direction */
 	u64 previous;
@@ -52,6 +52,18 @@ struct {
 	__type(value, struct call);
 } calls SEC(".maps");
 
+/* What was gathered in the slot of a call. */
+static __always_inline struct gather *gather_of(u64 id)
+{
+	u32 slot = id;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+
+	if (!call)
+		return NULL;
+	barrier_var(call); /* the address is not reckoned before the test */
+	return &call->gather;
+}
+
 /*
  * Scans the captured bytes of the call in a slot. A global function: the
  * verifier walks it once, on its own, and not once a path that leads here.
@@ -64,11 +76,15 @@ __noinline int call_scan(u32 slot)
 	if (!call)
 		return 0;
 	s = call->scan;
-	s.value = call->value;
+	s.gathered = call->gather.in.len;
+	s.entries = call->gather.in.entries;
+	s.to = &call->gather.in;
 	s.from = call->record + sizeof(struct data_event);
 	scan_run(&s);
-	s.value = NULL;
+	s.to = NULL;
 	s.from = NULL;
+	call->gather.in.len = s.gathered;
+	call->gather.in.entries = s.entries;
 	call->scan = s;
 	return 0;
 }

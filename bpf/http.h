@@ -11,10 +11,11 @@
 #ifndef THROUGHLINE_HTTP_H
 #define THROUGHLINE_HTTP_H
 
-#include "events.h"
+#include "gather.h"
 
 #define SCAN_STATES 256
 #define SCAN_CLASSES 64
+#define SCAN_ACTIONS 64
 #define SCAN_TABLE (SCAN_STATES * SCAN_CLASSES)
 
 #define SCAN_MAX 4096 /* bytes of a head that are looked at, CAPTURE_MAX at most */
@@ -27,7 +28,8 @@
 const volatile bool have_bpf_loop = true;
 
 const volatile u8 scan_classes[256];
-const volatile u16 scan_table[SCAN_TABLE];
+const volatile u16 scan_table[SCAN_TABLE];     /* next state; above 10 bits an action */
+const volatile u32 scan_actions[SCAN_ACTIONS]; /* enum scan_flag; above 8 bits a field */
 
 /* A scanner's registers while it runs; between calls they are in struct half. */
 struct scan {
@@ -35,11 +37,12 @@ struct scan {
 	u32 status;
 	u32 state;
 	u32 flags;
-	u32 value_len;
+	u32 gathered; /* bytes */
+	u32 entries;
 	u32 first_line; /* bytes of the first line, with its end */
 	u32 used;	/* bytes looked at, up to the head's end */
 	u32 len;	/* bytes there are */
-	u8 *value;
+	struct gathered *to;
 	const u8 *from;
 };
 
@@ -49,9 +52,13 @@ static __always_inline void scan_act(struct scan *s, u32 act, u8 byte, u32 at)
 {
 	u64 digit = byte & 15;
 
-	s->value[s->value_len & 63] = byte;
-	s->value_len += act & 1;
-	s->value_len -= s->value_len >> 6; /* never beyond 63: too long is malformed */
+	/* Neither goes beyond its last place, which counts as cut. */
+	s->to->text[s->gathered & (GATHER_TEXT - 1)] = byte;
+	s->gathered += act & 1;
+	s->gathered -= s->gathered / GATHER_TEXT;
+	s->to->entry[s->entries & (GATHER_ENTRIES - 1)] = (act >> 8) << 16 | s->gathered;
+	s->entries += act >> 7 & 1;
+	s->entries -= s->entries / GATHER_ENTRIES;
 	s->length += (act >> 1 & 1) * (s->length * 9 + digit);
 	s->status += (act >> 2 & 1) * (s->status * 9 + digit);
 	s->first_line += (act >> 3 & 1) * (at + 1); /* SCAN_RECOGNISED ends it */
@@ -87,9 +94,10 @@ static long scan_chunk(u32 index, struct scan *s)
 			break;
 		class = scan_classes[from[i]];
 		entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
-		state = entry & 0xff;
-		if (entry >> 8)
-			scan_act(s, entry >> 8, from[i], at + i);
+		state = entry & 0x3ff;
+		if (entry >> 10)
+			scan_act(s, scan_actions[entry >> 10 & (SCAN_ACTIONS - 1)], from[i],
+				 at + i);
 		if (state <= SCAN_END) {
 			i++;
 			break;
@@ -111,11 +119,10 @@ static __always_inline void scan_run(struct scan *s)
 			break;
 }
 
-static __always_inline void scan_reset(struct half *half, u8 state)
+static __always_inline void scan_reset(struct half *half, u16 state)
 {
 	half->scan = state;
 	half->scan_flags = 0;
-	half->value_len = 0;
 	half->scan_length = 0;
 	half->status = 0;
 	half->scanned = 0;
@@ -128,7 +135,6 @@ static __always_inline void scan_begin(struct scan *s, const struct half *half, 
 	s->status = half->status;
 	s->state = half->scan;
 	s->flags = half->scan_flags;
-	s->value_len = half->value_len;
 	s->len = len;
 }
 
@@ -138,7 +144,6 @@ static __always_inline void scan_finish(const struct scan *s, struct half *half)
 	half->status = s->status;
 	half->scan = s->state;
 	half->scan_flags = s->flags;
-	half->value_len = s->value_len;
 	half->scanned += s->used;
 }
 

@@ -2,15 +2,14 @@
 //go:build ignore
 
 /*
- * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
- * whole header line behind the request line, or nothing. Whatever is not known
- * for certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
+ * Puts trace context into the plaintext HTTP/1 requests that targets send: a block of
+ * whole header lines behind the request line, or nothing. Whatever is not known for
+ * certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
  */
+#include "block.h"
 #include "head.h"
 #include "inject_http2.h"
 
-#define NAME_SIZE 13 /* "traceparent: " */
-#define LINE_SIZE (NAME_SIZE + TRACEPARENT_SIZE + 2)
 #define HEAD_MAX 2048 /* a longer head is left alone */
 
 _Static_assert(HEAD_MAX <= SCAN_MAX, "the scanner looks at the whole head");
@@ -96,30 +95,39 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 	return last + 2 <= end && *last == '\n' && last[1] != ' ' && last[1] != '\t';
 }
 
-static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
-				      const struct trace_context *ctx)
+/* Puts the block into the room that was made for it. False: there is not all of it. */
+__noinline int block_copy(struct sk_msg_md *msg)
 {
-	u8 line[LINE_SIZE] = "traceparent: ";
-	u8 *data, *end;
+	u8 *data = msg->data, *end = msg->data_end;
+	struct block *b = block_current();
+	u32 at = 0;
 
-	trace_write(line + NAME_SIZE, ctx);
-	line[LINE_SIZE - 2] = '\r';
-	line[LINE_SIZE - 1] = '\n';
-	if (bpf_msg_push_data(msg, at, LINE_SIZE, 0))
+	if (!b)
+		return 0;
+	for (u32 i = 0; i <= BLOCK_LINES_MAX / 8; i++, data += 8, at += 8) {
+		if (data + 8 > end)
+			break;
+		__builtin_memcpy(data, b->text + (at & (BLOCK_TEXT - 1)), 8);
+	}
+	for (u32 i = 0; i < 7; i++, data++, at++) {
+		if (data + 1 > end)
+			break;
+		*data = b->text[at & (BLOCK_TEXT - 1)];
+	}
+	return at == b->len;
+}
+
+/* Puts the block into the message, all of it or nothing. */
+static __always_inline bool block_push(struct sk_msg_md *msg, u32 at, u32 len)
+{
+	if (bpf_msg_push_data(msg, at, len, 0))
 		return false;
 	/* The pushed bytes are an element of their own: to make them readable
 	 * nothing has to be allocated, so this cannot fail. If it did, the bytes
 	 * have to go again. */
-	if (bpf_msg_pull_data(msg, at, at + LINE_SIZE, 0))
-		goto undo;
-	data = msg->data;
-	end = msg->data_end;
-	if (data + LINE_SIZE > end)
-		goto undo;
-	__builtin_memcpy(data, line, LINE_SIZE);
-	return true;
-undo:
-	bpf_msg_pop_data(msg, at, LINE_SIZE, 0);
+	if (!bpf_msg_pull_data(msg, at, at + len, 0) && block_copy(msg))
+		return true;
+	bpf_msg_pop_data(msg, at, len, 0);
 	return false;
 }
 
@@ -133,28 +141,47 @@ static __always_inline struct sock *message_socket(const struct sk_msg_md *msg, 
 	return (struct sock *)*at;
 }
 
+/* Makes the header lines that say c's span; returns how many bytes. */
+static __always_inline u32 block_of(const struct conn *c, const struct remote *remote)
+{
+	struct block *b = block_current();
+
+	if (!b)
+		return 0;
+	b->ctx = c->ctx;
+	__builtin_memcpy(&b->carrier, c->ctx.parent_id, 8);
+	b->without = remote->fields;
+	block_compose();
+	return b->len;
+}
+
 static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct call *call,
 				  const struct target *t)
 {
 	struct scan *s = &call->scan;
 	bool welcome = false;
-	u32 at;
+	u32 at, len;
 
 	if (!head_judge(c, call, SLOT_INJECT, message_copy(msg), t))
 		return;
 	if (joining)
 		welcome = join_leave(message_socket(msg, call), c, &c->ctx);
-	if (welcome || !pushing || s->flags & SCAN_CONNECT)
+	if (welcome && !carried_of(c->ctx.parent_id))
+		return; /* a header is of no use, and nothing goes on with it */
+	if (!pushing || s->flags & SCAN_CONNECT)
 		return;
 	at = s->first_line;
 	if (!line_ends_at(msg, at))
 		return;
-	if (!line_push(msg, at, &c->ctx)) {
+	len = block_of(c, &call->gather.remote);
+	if (!len)
+		return;
+	if (!block_push(msg, at, len)) {
 		drop(DROP_INJECT_NO_ROOM);
 		return;
 	}
 	c->flags |= CONN_INJECTED;
-	c->injected += LINE_SIZE;
+	c->injected += len;
 	count(COUNT_INJECTED, 1);
 }
 
