@@ -263,6 +263,8 @@ struct target {
 	__u32 settled;	    /* 0: not known yet whether it has goroutines */
 	__u32 service;	    /* index in `service_roots`; 0: of those that have none */
 	__u32 no_inject;    /* its sockets must not be in a sockmap */
+	__u32 next_known;   /* those of the program that it executes next may be */
+	__u32 reserved;
 };
 
 #define SERVICES 1024 /* entries of `service_roots` */

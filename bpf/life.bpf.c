@@ -166,7 +166,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *p)
 		t->program = 0;
 		t->goid_offset = 0;
 		t->g_tls_offset = 0;
-		t->no_inject = inject_careful;
+		t->no_inject = inject_careful && !t->next_known;
+		t->next_known = 0;
 	}
 	if (t || announce_all)
 		announce_process(p, EVENT_EXEC, 0, !!t);

@@ -87,7 +87,11 @@ func (t *Targets) add(p *process.Process) error {
 // setTasks tells the kernel how to find the goroutine, and where there are none
 // that there are none. What another program may have brought is not told.
 func (t *Targets) setTasks(p *process.Process, turn uint64) {
+	tgid := uint32(p.PID)
 	before, _ := os.Readlink(p.ExecutableHandle())
+	if t.waiting.hidden && !t.waiting.concerns(p) && t.turns.is(tgid, turn) {
+		t.tell(tgid, &abi.Target{Service: t.services.index(p)}) // at once: what follows takes its time
+	}
 	goid, tls, err := golang.GoroutineOffsetsOf(p.ExecutableHandle())
 	if err != nil && !errors.Is(err, golang.ErrNotGo) {
 		if errors.Is(err, os.ErrNotExist) {
@@ -96,7 +100,6 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 		t.log.Warn("requests of a Go program get no parent", "pid", p.PID, "reason", err)
 		return // goroutines move between threads, which tell nothing then
 	}
-	tgid := uint32(p.PID)
 	if after, _ := os.Readlink(p.ExecutableHandle()); after != before || !t.turns.is(tgid, turn) {
 		return // the exec is an event of its own
 	}
@@ -106,8 +109,27 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	if goid != 0 {
 		value.Program = t.libraries.attach(p)
 	}
-	if err := t.kernel.Update(&tgid, &value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-		t.log.Warn("telling the kernel of goroutines", "pid", p.PID, "error", err)
+	t.tell(tgid, &value)
+}
+
+// Expect says that a target is about to execute p.Executable, so that it need not be looked
+// at first.
+func (t *Targets) Expect(p *process.Process) {
+	if !t.waiting.hidden || asksWaiting(p.Executable) {
+		return
+	}
+	tgid := uint32(p.PID)
+	var value abi.Target
+	if err := t.kernel.Lookup(&tgid, &value); err == nil { // else it is gone
+		value.NextKnown = 1
+		t.tell(tgid, &value)
+	}
+}
+
+// tell says what is known of a target, if it is one still.
+func (t *Targets) tell(tgid uint32, value *abi.Target) {
+	if err := t.kernel.Update(&tgid, value, ebpf.UpdateExist); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		t.log.Warn("telling the kernel of a target", "pid", tgid, "error", err)
 	}
 }
 

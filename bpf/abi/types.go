@@ -587,6 +587,8 @@ type Target struct {
 	Settled    uint32
 	Service    uint32
 	NoInject   uint32
+	NextKnown  uint32
+	Reserved   uint32
 }
 
 type Task struct {

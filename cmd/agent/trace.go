@@ -105,6 +105,9 @@ func (a *agent) trace(ctx context.Context, finish func(), found []*process.Proce
 			return err
 		}
 	}
+	if child != nil {
+		a.probes.Targets().Expect(found[len(found)-1])
+	}
 	fmt.Fprintf(a.errs, "throughline: tracing %s by %s, attached in %d ms\n",
 		describe(found), a.probes.Flavour().Name, time.Since(a.began).Milliseconds())
 

@@ -78,7 +78,9 @@ func TestKeptUpstream(t *testing.T) {
 		}
 	}
 	// Of the first one on a connection from before it is not known that it is HTTP.
-	if carried < n-1 {
+	if least := n - 1; agent.asksWaiting() {
+		t.Log("ABSENT: FIONREAD on a socket that may be injected into")
+	} else if carried < least {
 		t.Errorf("%d of %d calls on a connection from before carried a traceparent", carried, n)
 	}
 }

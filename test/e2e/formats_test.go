@@ -104,7 +104,9 @@ func (r *rig) traceFormats(s *service, formats propagation.Formats) *agent {
 	if len(formats) == 0 {
 		value = propagation.None
 	}
-	a := r.startAgentIn([]string{propagation.Variable + "=" + value}, "trace", "-o", "json", "--pid", strconv.Itoa(s.proc.pid()))
+	// What a header asks not to be sampled is shown too.
+	env := []string{propagation.Variable + "=" + value, "THROUGHLINE_SAMPLING_KEEP_SLOWER_THAN=1ns"}
+	a := r.startAgentIn(env, "trace", "-o", "json", "--pid", strconv.Itoa(s.proc.pid()))
 	a.awaitAttached()
 	return a
 }

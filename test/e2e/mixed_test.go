@@ -372,6 +372,10 @@ open(sys.argv[2], "w").write(str(struct.unpack("i", fcntl.ioctl(s, termios.FIONR
 
 var asksWaiting = regexp.MustCompile(`its requests carry no trace context.*FIONREAD`)
 
+// asksWaiting tells whether the agent leaves the program's sockets alone, since this
+// kernel would hide from it what waits on them.
+func (a *agent) asksWaiting() bool { return asksWaiting.MatchString(a.said()) }
+
 // tellsWaiting tells whether this kernel still tells a traced program by FIONREAD
 // how many bytes wait. Some count what waits in the sockmap alone, where nothing
 // does; see README, "What goes on the wire".

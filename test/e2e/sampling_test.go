@@ -89,7 +89,7 @@ func TestSamplingRatio(t *testing.T) {
 					t.Fatalf("trace %s is not whole, or not of the sample:%s", trace, list(spans))
 				}
 				for _, s := range spans {
-					if told := s.State == "ot=th:c"; told != (s.Resource["process.pid"] == number(first.pid())) {
+					if s.State != "ot=th:c" {
 						t.Fatalf("tracestate %q of %s", s.State, s)
 					}
 				}
