@@ -95,7 +95,9 @@ static long scan_chunk(u32 index, struct scan *s)
 		class = scan_classes[from[i]];
 		entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
 		state = entry & 0x3ff;
-		if (entry >> 10)
+		/* Without a branch where each byte's would be a path for the verifier: no
+		 * action is one too. */
+		if (!have_bpf_loop || entry >> 10)
 			scan_act(s, scan_actions[entry >> 10 & (SCAN_ACTIONS - 1)], from[i],
 				 at + i);
 		if (state <= SCAN_END) {
