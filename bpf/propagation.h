@@ -534,6 +534,7 @@ __noinline int field_take(u64 id, u32 field, u32 at, u32 len)
 	g->at[field] = at;
 	g->len[field] = len;
 	g->times[field]++;
+	g->remote.fields |= 1U << field;
 	if (field == FIELD_TRACESTATE)
 		c->tracestate_len =
 			list_add(c->tracestate, c->tracestate_len, value, len, TRACESTATE_SIZE);
@@ -624,8 +625,6 @@ __noinline int context_read(u64 id)
 	g->carried.debug_id_len = 0;
 	g->in.text[g->in.len & (GATHER_TEXT - 1)] = 0;
 	fields_index(g, id);
-	for (u32 i = 0; i < CONTEXT_FIELDS; i++)
-		g->remote.fields |= (u32) !!g->times[i] << i;
 	for (u32 i = 0; i < CONTEXT_FORMATS; i++) {
 		u8 format = context_formats[i];
 
