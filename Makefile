@@ -19,7 +19,7 @@ VM_TESTS     ?= ^TestCore(Programs|Curl)$$
 TRUTH_PLAIN := direct,chain,fan-out,tree,spawn-blind,without-cancel,detached,pool,pool-lazy,pool-blind,pool-blind-lazy,pipeline,pooled,retry,timeout,proxy,redirect
 
 # Programs of test/realgo that `make test` builds and traces: each builds within a minute.
-QUICK_REALGO := go-httpbin,nats-server,etcd
+QUICK_REALGO := go-httpbin,nats-server
 
 OUT     := .output
 VERSION := $(or $(shell git describe --tags --always --dirty 2>/dev/null),unknown)
@@ -152,6 +152,10 @@ joins: install-test all ## Measure requests that are joined without a header, be
 unharmed: install-build all ## Show that a million requests arrive as they were sent, also while the agent is killed (SEED=1)
 	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes headers -requests 1000000
 	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes none,off,nonblocking,both,killed -requests 100000 -deaths 20
+
+.PHONY: detach
+detach: install-test all ## Show that a Go service under load loses no request while a hundred agents come and go
+	$(Q)$(GO) test -count=1 -v -timeout 20m -run 'TestDetach$$' ./test/e2e -attachments 100
 
 .PHONY: versions
 versions: install-test all ## Trace a program built by each Go version, and with gRPC-Go's, in each way, and print the tables

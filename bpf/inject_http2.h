@@ -14,7 +14,6 @@
 
 #define PREFACE_SIZE 24 /* RFC 9113, 3.4 */
 #define FRAME_HEAD 9	/* 4.1: length, type, flags, stream */
-#define FRAME_MAX 16384 /* 6.5.2: what every receiver takes */
 #define FRAMES_MAX 16	/* of one message that are looked at */
 #define BLOCK_MAX 1024	/* a larger block of fields is left alone */
 
@@ -169,10 +168,9 @@ static __always_inline bool stream_context(const struct target *t, struct trace_
 	return true;
 }
 
-/* Looks at a frame that begins at at in a message of size bytes. Returns how many bytes
- * were added, or -1: nothing is ever added to this connection again. Global, for the
- * verifier's sake. */
-__noinline int http2_frame(struct sk_msg_md *msg, u32 at, u32 size)
+/* Looks at the frame that begins at at. Returns where the next one does, or -1: nothing is
+ * ever added to this connection again. Global, for the verifier's sake. */
+__noinline int http2_frame(struct sk_msg_md *msg, u32 at)
 {
 	const struct target *t = target_current();
 	u64 key = (u64)msg->sk;
@@ -180,19 +178,19 @@ __noinline int http2_frame(struct sk_msg_md *msg, u32 at, u32 size)
 	struct http2_send *s;
 	struct trace_context ctx;
 	struct frame f = {};
-	u32 end;
+	u32 size = msg->size, end;
 
 	if (!t || !c)
 		return -1;
 	s = http2_send(key, c);
-	if (!s || !frame_read(msg, at, &f))
+	if (!s || at + FRAME_HEAD > size || !frame_read(msg, at, &f))
 		return -1;
 	end = at + FRAME_HEAD + f.len;
 	s->frame_left = end > size ? end - size : 0;
 	if (f.type == FRAME_CONTINUATION || f.type == FRAME_PUSH_PROMISE)
 		return -1; /* a block in pieces */
 	if (f.type != FRAME_HEADERS)
-		return 0;
+		return end;
 	if (!(f.flags & FRAME_END_HEADERS) || end > size || f.len > BLOCK_MAX) {
 		drop(DROP_INJECT_SPLIT_HEAD);
 		return -1;
@@ -200,16 +198,16 @@ __noinline int http2_frame(struct sk_msg_md *msg, u32 at, u32 size)
 	if (block_has_context(msg, at + FRAME_HEAD, end))
 		return -1; /* also later ones, which its table may serve */
 	if (f.stream <= s->last_stream)
-		return 0; /* trailers */
+		return end; /* trailers */
 	s->last_stream = f.stream;
 	if (f.flags & FRAME_PADDED || !stream_context(t, &ctx))
-		return 0;
+		return end;
 	if (!field_push(msg, at, end, f.len, &ctx)) {
 		drop(DROP_INJECT_NO_ROOM);
-		return 0;
+		return end;
 	}
 	count(COUNT_INJECTED, 1);
-	return FIELD_SIZE;
+	return end + FIELD_SIZE;
 }
 
 /* Looks at the frames that begin in a message. */
@@ -225,19 +223,14 @@ static __always_inline void http2_look(struct sk_msg_md *msg, struct conn *c, st
 	s->looked += size;
 	at += s->frame_left;
 	s->frame_left = at > size ? at - size : 0;
-	for (u32 i = 0; i < FRAMES_MAX && at < size; i++) {
-		struct frame f = {};
-		int added;
+	for (u32 i = 0; i < FRAMES_MAX && at < msg->size; i++) {
+		int next = http2_frame(msg, at);
 
-		if (at + FRAME_HEAD > size || !frame_read(msg, at, &f))
+		if (next < 0)
 			break;
-		added = http2_frame(msg, at, size);
-		if (added < 0)
-			break;
-		at += FRAME_HEAD + f.len + added;
-		size += added;
+		at = next;
 	}
-	if (at < size)
+	if (at < msg->size)
 		c->no_inject = 1;
 }
 

@@ -89,7 +89,8 @@ func (t *Targets) add(p *process.Process) error {
 func (t *Targets) setTasks(p *process.Process, turn uint64) {
 	tgid := uint32(p.PID)
 	before, _ := os.Readlink(p.ExecutableHandle())
-	if t.waiting.hidden && !t.waiting.concerns(p) && t.turns.is(tgid, turn) {
+	asks := t.waiting.concerns(p)
+	if t.waiting.hidden && !asks && t.turns.is(tgid, turn) {
 		t.tell(tgid, &abi.Target{Service: t.services.index(p)}) // at once: what follows takes its time
 	}
 	goid, tls, err := golang.GoroutineOffsetsOf(p.ExecutableHandle())
@@ -104,7 +105,7 @@ func (t *Targets) setTasks(p *process.Process, turn uint64) {
 		return // the exec is an event of its own
 	}
 	value := abi.Target{
-		GoidOffset: goid, GTlsOffset: tls, Settled: 1, Service: t.services.index(p), NoInject: number(t.waiting.concerns(p)),
+		GoidOffset: goid, GTlsOffset: tls, Settled: 1, Service: t.services.index(p), NoInject: number(asks),
 	}
 	if goid != 0 {
 		value.Program = t.libraries.attach(p)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -32,13 +33,7 @@ type waiting struct {
 	hidden bool // this kernel is one of them
 
 	mu   sync.Mutex
-	asks map[file]bool
-}
-
-// A file is an executable as it was looked at.
-type file struct {
-	device, inode  uint64
-	size, modified int64
+	asks map[fileID]bool
 }
 
 // maxFiles bounds what is remembered of executables.
@@ -50,7 +45,7 @@ func newWaiting(log *slog.Logger) *waiting {
 	if err != nil {
 		log.Debug("trying FIONREAD on a socket in a sockmap", "error", err)
 	}
-	return &waiting{hidden: hidden || err != nil, asks: map[file]bool{}}
+	return &waiting{hidden: hidden || err != nil, asks: map[fileID]bool{}}
 }
 
 // concerns tells whether the process may ask on a kernel that hides what waits.
@@ -59,11 +54,10 @@ func (w *waiting) concerns(p *process.Process) bool {
 		return false
 	}
 	path := p.ExecutableHandle()
-	var s unix.Stat_t
-	if err := unix.Stat(path, &s); err != nil {
+	id, err := fileIDOf(path)
+	if err != nil {
 		return true
 	}
-	id := file{uint64(s.Dev), s.Ino, s.Size, s.Mtim.Nano()}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	asks, known := w.asks[id]
@@ -115,7 +109,7 @@ func hides(sockets *ebpf.Map, reader, writer *net.TCPConn) (hidden bool, err err
 		number := uint32(fd)
 		failed = sockets.Put(&key, &number)
 	}); err != nil || failed != nil {
-		return false, fmt.Errorf("putting a socket into a sockmap: %w", firstError(err, failed))
+		return false, fmt.Errorf("putting a socket into a sockmap: %w", errors.Join(err, failed))
 	}
 	if _, err := writer.Write([]byte{0}); err != nil {
 		return false, fmt.Errorf("writing to a socket: %w", err)
@@ -130,18 +124,9 @@ func hides(sockets *ebpf.Map, reader, writer *net.TCPConn) (hidden bool, err err
 		return true
 	})
 	if err != nil || failed != nil {
-		return false, fmt.Errorf("asking how much waits: %w", firstError(err, failed))
+		return false, fmt.Errorf("asking how much waits: %w", errors.Join(err, failed))
 	}
 	return waiting == 0, nil
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func loopbackPair() (a, b *net.TCPConn, err error) {

@@ -41,6 +41,13 @@ func (r *report) aims() []aim {
 			middle(fmt.Sprintf("%s: CPU added to a request or call, %s", w.name, s), 3, true, "µs", added)
 		}
 	}
+	for _, w := range carriers() {
+		off := r.values(w.name, wireVariants()[0].name, saturated, throughput)
+		for _, how := range wireVariants()[1:] {
+			kept := pairwise(r.values(w.name, how.name, saturated, throughput), off, ratio)
+			middle(w.about+", propagation "+how.name+": throughput of off", 0.9, false, "", kept)
+		}
+	}
 	for _, w := range workloads() {
 		for _, s := range []scenario{counted, crowded} {
 			at := fmt.Sprintf("%s: at %d/s, %s, ", w.name, countedRate, s)

@@ -33,7 +33,7 @@ func main() {
 	var quick, asJSON bool
 	flag.IntVar(&b.rounds, "rounds", 5, "measure everything `N` times")
 	flag.DurationVar(&b.duration, "duration", 3*time.Second, "measure for this `time` in each round")
-	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, bystander: a `LIST` with commas")
+	flag.StringVar(&only, "only", "", "only these of go, nginx, python, go-call, go-https, go-grpc, counts, wire, bystander: a `LIST` with commas")
 	flag.StringVar(&with, "variants", "", "only these of none, agent, traps, no-inject, ratio, syscall, json: a `LIST` with commas")
 	flag.BoolVar(&quick, "quick", false, "a short run: 2 rounds of 1 s, without traps, no-inject, ratio and json")
 	flag.BoolVar(&asJSON, "json", false, "print every sample and figure as JSON instead of tables")
@@ -91,14 +91,19 @@ func (b *bench) main(ctx context.Context, only, with []string, asJSON bool) (err
 	}
 	for _, w := range workloads() {
 		if slices.Contains(chosen, w.name) {
-			if err := b.workload(ctx, w, how); err != nil {
+			if err := b.workload(ctx, w, how, saturated, paced); err != nil {
 				return err
 			}
 		}
 		if slices.Contains(chosen, countsName) && (w.name == "go" || w.name == "nginx") {
-			if err := b.counts(ctx, w); err != nil {
+			if err := b.workload(ctx, w, variants()[1:2], counted, crowded); err != nil {
 				return err
 			}
+		}
+	}
+	if slices.Contains(chosen, wireName) {
+		if err := b.wire(ctx); err != nil {
+			return err
 		}
 	}
 	if slices.Contains(chosen, bystanderName) {
@@ -122,7 +127,7 @@ const (
 )
 
 func choose(only, with []string) (parts []string, how []variant, err error) {
-	known := []string{countsName, bystanderName}
+	known := []string{countsName, wireName, bystanderName}
 	for _, w := range workloads() {
 		known = append(known, w.name)
 	}
@@ -164,9 +169,9 @@ func (b *bench) startCollector(ctx context.Context) error {
 	return p.Await(ctx, b.collector)
 }
 
-// workload measures one server, saturated and paced, with every variant in
-// each round. The order turns, so that none is always first.
-func (b *bench) workload(ctx context.Context, w workload, how []variant) error {
+// workload measures one server, in each scenario with every variant in each
+// round. The order turns, so that none is always first.
+func (b *bench) workload(ctx context.Context, w workload, how []variant, scenarios ...scenario) error {
 	v, err := serveWorkload(ctx, w)
 	if err != nil {
 		return err
@@ -174,27 +179,10 @@ func (b *bench) workload(ctx context.Context, w workload, how []variant) error {
 	defer v.close()
 	for round := range b.rounds {
 		for i := range how {
-			for _, s := range []scenario{saturated, paced} {
+			for _, s := range scenarios {
 				if err := b.take(ctx, v, how[(i+round)%len(how)], s, round); err != nil {
 					return err
 				}
-			}
-		}
-	}
-	return nil
-}
-
-// counts compares requests with spans.
-func (b *bench) counts(ctx context.Context, w workload) error {
-	v, err := serveWorkload(ctx, w)
-	if err != nil {
-		return err
-	}
-	defer v.close()
-	for round := range b.rounds {
-		for _, s := range []scenario{counted, crowded} {
-			if err := b.take(ctx, v, variants()[1], s, round); err != nil {
-				return err
 			}
 		}
 	}

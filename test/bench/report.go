@@ -84,6 +84,7 @@ func (r *report) markdown(out io.Writer) {
 		}
 	}
 	r.countTable(out)
+	r.wireTable(out)
 	r.bystanderTable(out)
 	r.aimTable(out)
 }

@@ -25,6 +25,8 @@ func play(role string, args []string) error {
 		"secure":    serveSecure,
 		"echo":      serveEcho,
 		"caller":    serveCaller,
+		"bulk":      serveBulk,
+		"carrier":   serveCarrier,
 		"collector": serveCollector,
 		"pace":      playPace,
 		"calls":     playCalls,

@@ -48,8 +48,12 @@ func workloads() []workload {
 }
 
 func startNginx(_ context.Context, dir, address string, _ *stage.Stage) (*exec.Cmd, error) {
+	return nginx(dir, strings.Replace(nginxConfig, "ADDRESS", address, 1))
+}
+
+func nginx(dir, config string) (*exec.Cmd, error) {
 	file := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(file, []byte(strings.Replace(nginxConfig, "ADDRESS", address, 1)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, fmt.Errorf("writing nginx's configuration: %w", err)
 	}
 	path, err := exec.LookPath("nginx")

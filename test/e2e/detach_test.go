@@ -1,13 +1,14 @@
 package e2e
 
 import (
+	"flag"
 	"syscall"
 	"testing"
 	"time"
 )
 
 // attachments is how often TestDetach attaches; every fourth agent is killed.
-const attachments = 100
+var attachments = flag.Int("attachments", 32, "how often TestDetach attaches")
 
 // TestDetach: a Go service under load, whose server and client are probed, loses
 // no request while agents come and go, and what it executes is afterwards byte for
@@ -23,7 +24,7 @@ func TestDetach(t *testing.T) {
 	l := r.newLoad(s.address, "/ok", "/callnet/x")
 	began := time.Now()
 	probes, killed := 0, 0
-	for i := range attachments {
+	for i := range *attachments {
 		agent := r.tracePIDs(s.proc)
 		probed := r.textOf(s).differs(clean)
 		if probed == 0 {
@@ -53,7 +54,7 @@ func TestDetach(t *testing.T) {
 		t.Errorf("left in the kernel: %s", left)
 	}
 	t.Logf("%d attachments in %s, %d of them ended by SIGKILL: %d requests, of which none may have failed; of %d bytes of text in %d mappings "+
-		"%d differ while probed and %d afterwards", attachments, took.Round(time.Second), killed, asked, clean.bytes(), len(clean), probes, r.textOf(s).differs(clean))
+		"%d differ while probed and %d afterwards", *attachments, took.Round(time.Second), killed, asked, clean.bytes(), len(clean), probes, r.textOf(s).differs(clean))
 }
 
 func (r *rig) textOf(s *service) text {

@@ -317,15 +317,19 @@ func TestTCPOptionAlone(t *testing.T) {
 // announcedLate are the client's segments with an announcement behind those whose data the
 // server has acknowledged.
 func announcedLate(packets []packet) (late []packet) {
-	first, done := map[netip.AddrPort]uint32{}, map[netip.AddrPort]bool{}
+	first, done := map[netip.AddrPort]uint32{}, map[netip.AddrPort]uint32{}
 	for _, p := range packets {
+		acked, isAcked := done[p.from]
 		switch {
 		case p.forth && p.flags&flagSYN != 0:
 			first[p.from] = p.seq + 1
-		case p.forth && p.announces() && done[p.from]:
+		// What the server sent behind its acknowledgement has come: before, they may cross.
+		case p.forth && p.announces() && isAcked && int32(p.ack-acked) > 0:
 			late = append(late, p)
 		case !p.forth && p.flags&flagSYN == 0 && int32(p.ack-first[p.to]) > 0:
-			done[p.to] = true
+			if _, known := done[p.to]; !known {
+				done[p.to] = p.seq
+			}
 		}
 	}
 	return late

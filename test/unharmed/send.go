@@ -159,8 +159,15 @@ func (x *talker) open(text []byte) error {
 // sendfile sends n bytes of the pool's file.
 func (x *talker) sendfile(from, n int) error {
 	at := int64(from)
+	return x.moveAll("sendfile", n, func(left int) (int, error) {
+		return unix.Sendfile(x.fd, int(x.client.file.Fd()), &at, left)
+	})
+}
+
+// moveAll calls what moves bytes to the socket until all n are there.
+func (x *talker) moveAll(name string, n int, move func(left int) (took int, err error)) error {
 	for n > 0 {
-		took, err := unix.Sendfile(x.fd, int(x.client.file.Fd()), &at, n)
+		took, err := move(n)
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN && x.plan.socket.nonBlocking:
@@ -168,9 +175,9 @@ func (x *talker) sendfile(from, n int) error {
 				return err
 			}
 		case err != nil:
-			return os.NewSyscallError("sendfile", err)
+			return os.NewSyscallError(name, err)
 		case took == 0 || took > n:
-			return breaches(different, "sendfile took %d bytes of %d", took, n)
+			return breaches(different, "%s took %d bytes of %d", name, took, n)
 		default:
 			n -= took
 		}
@@ -198,21 +205,11 @@ func (x *talker) splice(text []byte) (err error) {
 		if len(text) > 0 {
 			flags = unix.SPLICE_F_MORE
 		}
-		for n > 0 {
-			took, err := unix.Splice(pipe[0], nil, x.fd, nil, n, flags)
-			switch {
-			case err == unix.EINTR:
-			case err == unix.EAGAIN && x.plan.socket.nonBlocking:
-				if err := x.await(unix.POLLOUT); err != nil {
-					return err
-				}
-			case err != nil:
-				return os.NewSyscallError("splice", err)
-			case took == 0 || took > int64(n):
-				return breaches(different, "splice took %d bytes of %d", took, n)
-			default:
-				n -= int(took)
-			}
+		if err := x.moveAll("splice", n, func(left int) (int, error) {
+			took, err := unix.Splice(pipe[0], nil, x.fd, nil, left, flags)
+			return int(took), err
+		}); err != nil {
+			return err
 		}
 	}
 	return nil
