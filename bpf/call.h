@@ -64,28 +64,26 @@ static __always_inline struct gather *gather_of(u64 id)
 	return &call->gather;
 }
 
-/*
- * Scans the captured bytes of the call in a slot. A global function: the
- * verifier walks it once, on its own, and not once a path that leads here.
- */
-__noinline int call_scan(u32 slot)
+/* Scans SCAN_CHUNK bytes of the call in a slot; 1 when no more have to be looked at. A
+ * global function: the verifier walks it once, on its own, and not once a round of the
+ * loop that calls it. */
+__noinline int scan_chunk(u32 slot, u32 at)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	struct scan s;
 
 	if (!call)
-		return 0;
-	s = call->scan;
-	s.gathered = call->gather.in.len;
-	s.entries = call->gather.in.entries;
-	s.to = &call->gather.in;
-	s.from = call->record + sizeof(struct data_event);
-	scan_run(&s);
-	s.to = NULL;
-	s.from = NULL;
-	call->gather.in.len = s.gathered;
-	call->gather.in.entries = s.entries;
-	call->scan = s;
+		return 1;
+	at &= SCAN_MAX - SCAN_CHUNK;
+	return scan_bytes(&call->scan, &call->gather.in,
+			  call->record + sizeof(struct data_event) + at, at);
+}
+
+/* Scans the captured bytes of the call in a slot. Global, as it is called in many places. */
+__noinline int call_scan(u32 slot)
+{
+	for (u32 at = 0; at < SCAN_MAX; at += SCAN_CHUNK)
+		if (scan_chunk(slot, at))
+			break;
 	return 0;
 }
 

@@ -76,6 +76,7 @@ struct header_search {
 	u32 fields;		    /* bits by enum context_field: what was found */
 	u64 lengths;		    /* bits: a name of another length is none that is sought */
 	struct go_string key;	    /* the field that is looked at */
+	struct header_name read;    /* its name */
 	u64 at;			    /* where the program has its slice of values */
 	u64 values[CONTEXT_FIELDS]; /* where the program has each one's slice */
 };
@@ -114,16 +115,18 @@ static __always_inline struct header_search *header_search(u64 goid);
 __noinline int header_match(u64 goid)
 {
 	struct header_search *s = header_search(goid);
-	struct header_name name = {};
+	u64 len;
 
 	if (!s)
 		return 0;
-	name.len = s->key.len;
-	if (name.len > NAME_MAX)
+	len = s->key.len;
+	if (len > NAME_MAX)
 		return 1;
-	bpf_probe_read_user(name.word, name.len & NAME_MAX, (void *)s->key.data);
+	__builtin_memset(&s->read, 0, sizeof(s->read));
+	s->read.len = len;
+	bpf_probe_read_user(s->read.word, len & NAME_MAX, (void *)s->key.data);
 	if (s->sought == SOUGHT_ONE) {
-		if (!name_is(&s->name, &name))
+		if (!name_is(&s->name, &s->read))
 			return 1;
 		header_take(s);
 		return 0;
@@ -132,7 +135,7 @@ __noinline int header_match(u64 goid)
 		const volatile struct header_name *known =
 			s->sought == SOUGHT_HTTP ? &http_names[i] : &grpc_names[i];
 
-		if (!name_is(known, &name))
+		if (!name_is(known, &s->read))
 			continue;
 		s->values[i] = s->at;
 		s->fields |= 1 << i;

@@ -19,13 +19,7 @@
 #define SCAN_TABLE (SCAN_STATES * SCAN_CLASSES)
 
 #define SCAN_MAX 4096 /* bytes of a head that are looked at, CAPTURE_MAX at most */
-#define SCAN_MAX_UNROLLED \
-	512 /* the same before Linux 5.17, which has no bpf_loop:
-			       * the verifier walks each round of a loop */
-#define SCAN_CHUNK 8
-
-/* Set by the agent, which tries. */
-const volatile bool have_bpf_loop = true;
+#define SCAN_CHUNK 32
 
 const volatile u8 scan_classes[256];
 const volatile u16 scan_table[SCAN_TABLE];     /* next state; above 10 bits an action */
@@ -37,28 +31,26 @@ struct scan {
 	u32 status;
 	u32 state;
 	u32 flags;
-	u32 gathered; /* bytes */
-	u32 entries;
 	u32 first_line; /* bytes of the first line, with its end */
 	u32 used;	/* bytes looked at, up to the head's end */
 	u32 len;	/* bytes there are */
-	struct gathered *to;
-	const u8 *from;
 };
 
 /* The few bytes that mean something by themselves. Arithmetic instead of
  * branches, since each would be a path for the verifier. */
-static __always_inline void scan_act(struct scan *s, u32 act, u8 byte, u32 at)
+static __always_inline void scan_act(struct scan *s, struct gathered *to, u32 act, u8 byte, u32 at)
 {
+	u32 used = to->len, entries = to->entries;
 	u64 digit = byte & 15;
 
 	/* Neither goes beyond its last place, which counts as cut. */
-	s->to->text[s->gathered & (GATHER_TEXT - 1)] = byte;
-	s->gathered += act & 1;
-	s->gathered -= s->gathered / GATHER_TEXT;
-	s->to->entry[s->entries & (GATHER_ENTRIES - 1)] = (act >> 8) << 16 | s->gathered;
-	s->entries += act >> 7 & 1;
-	s->entries -= s->entries / GATHER_ENTRIES;
+	to->text[used & (GATHER_TEXT - 1)] = byte;
+	used += act & 1;
+	used -= used / GATHER_TEXT;
+	to->len = used;
+	to->entry[entries & (GATHER_ENTRIES - 1)] = (act >> 8) << 16 | used;
+	entries += act >> 7 & 1;
+	to->entries = entries - entries / GATHER_ENTRIES;
 	s->length += (act >> 1 & 1) * (s->length * 9 + digit);
 	s->status += (act >> 2 & 1) * (s->status * 9 + digit);
 	s->first_line += (act >> 3 & 1) * (at + 1); /* SCAN_RECOGNISED ends it */
@@ -75,50 +67,42 @@ static __always_inline bool has_line_feed(u64 word)
 	return (x - BYTES(1)) & ~x & BYTES(0x80);
 }
 
-/* SCAN_CHUNK bytes; 1 when no more have to be looked at. */
-static long scan_chunk(u32 index, struct scan *s)
+/* Looks at SCAN_CHUNK bytes, or at as many as there are from at on; 1 when no more have
+ * to be looked at. */
+static __always_inline int scan_bytes(struct scan *s, struct gathered *to, const u8 *from, u32 at)
 {
-	u32 at = index * SCAN_CHUNK, len = s->len, state = s->state;
-	const u8 *from = s->from + (at & (SCAN_MAX - SCAN_CHUNK));
-	u32 i;
+	u32 len = s->len, state = s->state;
 
-	if (state == SCAN_SKIP && at + SCAN_CHUNK < len && !has_line_feed(*(u64 *)from)) {
-		s->used = at + SCAN_CHUNK;
-		return 0;
-	}
 #pragma unroll
-	for (i = 0; i < SCAN_CHUNK; i++) {
-		u32 class, entry;
+	for (u32 word = 0; word < SCAN_CHUNK; word += 8) {
+		if (state == SCAN_SKIP && at + word + 8 < len &&
+		    !has_line_feed(*(u64 *)(from + word)))
+			continue;
+#pragma unroll
+		for (u32 i = word; i < word + 8; i++) {
+			u32 class, entry;
 
-		if (at + i >= len)
-			break;
-		class = scan_classes[from[i]];
-		entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
-		state = entry & 0x3ff;
-		/* Without a branch where each byte's would be a path for the verifier: no
-		 * action is one too. */
-		if (!have_bpf_loop || entry >> 10)
-			scan_act(s, scan_actions[entry >> 10 & (SCAN_ACTIONS - 1)], from[i],
-				 at + i);
-		if (state <= SCAN_END) {
-			i++;
-			break;
+			if (at + i >= len) {
+				at += i;
+				goto out;
+			}
+			class = scan_classes[from[i]];
+			entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
+			state = entry & 0x3ff;
+			if (entry >> 10)
+				scan_act(s, to, scan_actions[entry >> 10 & (SCAN_ACTIONS - 1)],
+					 from[i], at + i);
+			if (state <= SCAN_END) {
+				at += i + 1;
+				goto out;
+			}
 		}
 	}
+	at += SCAN_CHUNK;
+out:
 	s->state = state;
-	s->used = at + i;
-	return state <= SCAN_END || at + SCAN_CHUNK >= len;
-}
-
-static __always_inline void scan_run(struct scan *s)
-{
-	if (have_bpf_loop) {
-		bpf_loop(SCAN_MAX / SCAN_CHUNK, scan_chunk, s, 0);
-		return;
-	}
-	for (u32 i = 0; i < SCAN_MAX_UNROLLED / SCAN_CHUNK; i++)
-		if (scan_chunk(i, s))
-			break;
+	s->used = at;
+	return state <= SCAN_END || at >= len;
 }
 
 static __always_inline void scan_reset(struct half *half, u16 state)

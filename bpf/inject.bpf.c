@@ -56,29 +56,16 @@ int track_connection(struct bpf_sock_ops *ops)
  * call_scan, for the verifier's sake. */
 __noinline int message_copy(struct sk_msg_md *msg)
 {
-	u32 len = msg->size < HEAD_MAX ? msg->size : HEAD_MAX;
-	u32 slot = SLOT_INJECT, at = 0;
+	u64 len = msg->size < HEAD_MAX ? msg->size : HEAD_MAX;
+	u32 slot = SLOT_INJECT;
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	u8 *data, *end, *to;
-
-	if (!call)
+	if (!call || bpf_msg_pull_data(msg, 0, len, 0))
 		return 0;
-	to = call->record + sizeof(struct data_event);
-	if (bpf_msg_pull_data(msg, 0, len, 0))
+	asm volatile("" : "+r"(len));
+	if (len > HEAD_MAX || len > (u64)(msg->data_end - msg->data) ||
+	    bpf_probe_read_kernel(call->record + sizeof(struct data_event), len, msg->data))
 		return 0;
-	data = msg->data;
-	end = msg->data_end;
-	for (u32 i = 0; i < HEAD_MAX / 8; i++, data += 8, at += 8) {
-		if (data + 8 > end)
-			break;
-		*(u64 *)(to + at) = *(u64 *)data;
-	}
-	for (u32 i = 0; i < 7; i++, data++, at++) {
-		if (data + 1 > end)
-			break;
-		to[at & (HEAD_MAX - 1)] = *data;
-	}
-	return at < len ? at : len;
+	return len;
 }
 
 /* The message's own bytes before at end a line, which does not go on behind at (RFC
@@ -95,26 +82,30 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 	return last + 2 <= end && *last == '\n' && last[1] != ' ' && last[1] != '\t';
 }
 
-/* Puts the block into the room that was made for it. False: there is not all of it. */
+/* Puts the block into the room that was made for it: whole words, and one that ends
+ * with it. False: there is not all of it. */
 __noinline int block_copy(struct sk_msg_md *msg)
 {
-	u8 *data = msg->data, *end = msg->data_end;
+	u8 *data = msg->data, *end = msg->data_end, *last;
 	struct block *b = block_current();
-	u32 at = 0;
+	u32 at = 0, rest;
 
-	if (!b)
+	if (!b || b->len < 8 || b->len != (u64)(msg->data_end - msg->data))
 		return 0;
-	for (u32 i = 0; i <= BLOCK_LINES_MAX / 8; i++, data += 8, at += 8) {
+	rest = b->len - 8;
+	barrier_var(rest);
+	if (rest > BLOCK_LINES_MAX)
+		return 0;
+	last = data + rest;
+	if (last + 8 > end)
+		return 0;
+	__builtin_memcpy(last, b->text + rest, 8);
+	for (u32 i = 0; i < BLOCK_LINES_MAX / 8; i++, data += 8, at += 8) {
 		if (data + 8 > end)
 			break;
-		__builtin_memcpy(data, b->text + (at & (BLOCK_TEXT - 1)), 8);
+		__builtin_memcpy(data, b->text + at, 8);
 	}
-	for (u32 i = 0; i < 7; i++, data++, at++) {
-		if (data + 1 > end)
-			break;
-		*data = b->text[at & (BLOCK_TEXT - 1)];
-	}
-	return at == b->len;
+	return 1;
 }
 
 /* Puts the block into the message, all of it or nothing. */

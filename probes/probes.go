@@ -175,7 +175,6 @@ func (c Config) settings() (settings, error) {
 		"ring_bytes":    ring,
 		"wake_bytes":    uint64(ring / wakeShare),
 		"capture_limit": capture,
-		"have_bpf_loop": haveBPFLoop(),
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 

@@ -18,7 +18,7 @@ type scanned struct {
 	flags  abi.ScanFlag
 }
 
-// scan runs the automaton as scan_chunk in bpf/http.h does.
+// scan runs the automaton as scan_bytes in bpf/http.h does.
 func (t *scanTable) scan(from abi.ScanState, head string) scanned {
 	r := scanned{state: from}
 	for i := range len(head) {
