@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/throughline/throughline/export/internal/fakecollector"
+	"github.com/throughline/throughline/export/internal/otlpwire"
 	"github.com/throughline/throughline/export/internal/sampletrace"
 	"github.com/throughline/throughline/export/spool"
 )
@@ -283,7 +284,7 @@ func TestShutdownGoesToSpool(t *testing.T) {
 		p.Span(numbered(n))
 	}
 	began := time.Now()
-	if err := stop(t, p, 200*time.Millisecond); err != nil || time.Since(began) > time.Second {
+	if err := stop(t, p, 200*time.Millisecond); err != nil || time.Since(began) > 3*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 	if s := balanced(t, p); s.Spooled != 5000 {
@@ -309,7 +310,7 @@ func TestSpoolFullIsCountedExactly(t *testing.T) {
 		return nil
 	}}
 	p := pipelineTo(t, t.TempDir(), quick(), receiver)
-	const offered = 40_000
+	const offered = 25_000
 	for n := range offered {
 		for p.Stats()[0].Queued > 4000 {
 			time.Sleep(time.Millisecond)
@@ -521,4 +522,35 @@ func TestOutage(t *testing.T) {
 			t.Errorf("%d arrived of %d, %d of them different", len(got), n, len(slices.Compact(got)))
 		}
 	})
+}
+
+// BenchmarkSpool is a span's way to disk and back.
+func BenchmarkSpool(b *testing.B) {
+	disk, err := spool.Open(b.TempDir(), 1<<30)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var batch []sdktrace.ReadOnlySpan
+	for n := range 500 {
+		batch = append(batch, numbered(n))
+	}
+	var memory []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		memory = otlpwire.Append(memory[:0], batch)
+		if err := disk.Append(memory, len(batch)); err != nil {
+			b.Fatal(err)
+		}
+		stored, ok := disk.Next()
+		if !ok {
+			b.Fatal("nothing there")
+		}
+		if read, err := otlpwire.Read(stored.Data); err != nil || len(read) != len(batch) {
+			b.Fatal(err)
+		}
+		if err := disk.Done(stored); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(batch)), "ns/span")
 }
