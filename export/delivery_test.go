@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -357,6 +358,31 @@ func TestSpoolOfNonsense(t *testing.T) {
 		t.Error(err)
 	}
 	if s := balanced(t, p); s.Lost[SpoolCorrupt] != 15 || s.Exported != 10 || len(up.got()) != 10 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A disk that takes nothing costs the spans of the outage and no more.
+func TestDiskThatTakesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "spool")
+	var calls atomic.Int64
+	receiver := &faulty{export: func(context.Context, []sdktrace.ReadOnlySpan) error {
+		if calls.Add(1) == 1 {
+			return away{}
+		}
+		return nil
+	}}
+	p := pipelineTo(t, dir, quick(), receiver)
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	feed(p, 1, 10)
+	eventually(t, "lost", func() bool { return p.Stats()[0].Lost[SpoolFailed] == 10 })
+	feed(p, 1, 20)
+	if err := stop(t, p, time.Second); err != nil {
+		t.Error(err)
+	}
+	if s := balanced(t, p); s.Exported != 20 || len(s.Lost) != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -54,20 +54,25 @@ func retryAfter(header string, now time.Time) time.Duration {
 // defaultTimeout is the specification's for one request.
 const defaultTimeout = 10 * time.Second
 
-// newHTTPClient is what the SDK would make of the variables, which checkEnvironment has checked, with the transport that
-// notes the answers.
-func newHTTPClient() (*http.Client, *noting, error) {
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	config, err := environmentTLS()
-	if err != nil {
-		return nil, nil, err
+// newHTTPClient is what the SDK would make of the two, or where they say nothing (nil, 0) of the variables, which
+// checkEnvironment has checked, with the transport that notes the answers. The SDK passes over its own options for them
+// when it is given a client.
+func newHTTPClient(config *tls.Config, timeout time.Duration) (*http.Client, *noting, error) {
+	if config == nil {
+		var err error
+		if config, err = environmentTLS(); err != nil {
+			return nil, nil, err
+		}
 	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if config != nil {
 		transport.TLSClientConfig = config
 	}
-	timeout := defaultTimeout
-	if n, err := strconv.Atoi(cmp.Or(value(forTraces+"TIMEOUT"), value(forAll+"TIMEOUT"))); err == nil {
-		timeout = time.Duration(n) * time.Millisecond
+	if timeout == 0 {
+		timeout = defaultTimeout
+		if n, err := strconv.Atoi(cmp.Or(value(forTraces+"TIMEOUT"), value(forAll+"TIMEOUT"))); err == nil {
+			timeout = time.Duration(n) * time.Millisecond
+		}
 	}
 	notes := &noting{RoundTripper: transport}
 	return &http.Client{Transport: notes, Timeout: timeout}, notes, nil

@@ -56,7 +56,7 @@ func New(ctx context.Context) (*Exporter, error) {
 			grpc.WithConnectParams(grpc.ConnectParams{Backoff: pauses, MinConnectTimeout: maxReconnect})))
 	} else {
 		var client *http.Client
-		if client, e.notes, err = newHTTPClient(); err != nil {
+		if client, e.notes, err = newHTTPClient(nil, 0); err != nil {
 			return nil, err
 		}
 		e.client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), otlptracehttp.WithHTTPClient(client))
