@@ -66,6 +66,7 @@ func (c *counted) deliver(ctx context.Context, spans []sdktrace.ReadOnlySpan, ar
 	wanted, last := c.limit.admit(spans)
 	var err error
 	if len(wanted) > 0 {
+		defer c.watch()()
 		err = c.attempt(ctx, wanted)
 	}
 	c.fates.Lock()
@@ -88,7 +89,6 @@ func (c *counted) attempt(ctx context.Context, spans []sdktrace.ReadOnlySpan) er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.stop, cancel)()
-	defer time.AfterFunc(slowAfter, c.slow).Stop()
 	return c.next.ExportSpans(ctx, spans)
 }
 
@@ -109,7 +109,9 @@ func (c *counted) settle(n int, err error) {
 	}
 	c.exported.Add(uint64(n - lost))
 	c.lose(lost, reason)
-	c.failed(lost, reason, err)
+	if reason != Shutdown { // which is told at the end, once for all
+		c.failed(lost, reason, err)
+	}
 	c.limit.broken()
 }
 
@@ -120,6 +122,12 @@ func (c *counted) lose(n int, reason string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reasons[reason] += uint64(n)
+}
+
+// watch begins to look whether an export takes long, with all its attempts, until the function is called that it returns.
+func (c *counted) watch() (end func()) {
+	timer := time.AfterFunc(slowAfter, c.slow)
+	return func() { timer.Stop() }
 }
 
 // slow tells that spans pile up, before any is lost.

@@ -150,6 +150,7 @@ func (d *delivery) direct(batch []sdktrace.ReadOnlySpan, size int) {
 
 // once sends a batch.
 func (d *delivery) once(batch []sdktrace.ReadOnlySpan) error {
+	defer d.counted.watch()()
 	ctx, cancel := d.limited()
 	defer cancel()
 	return d.counted.attempt(ctx, batch)
@@ -164,6 +165,7 @@ func (d *delivery) limited() (context.Context, context.CancelFunc) {
 
 // patiently sends a batch until it has arrived, or makes no sense to send again.
 func (d *delivery) patiently(batch []sdktrace.ReadOnlySpan) error {
+	defer d.counted.watch()()
 	ctx, cancel := d.limited()
 	defer cancel()
 	pauses, began := d.pauses(), time.Now()
