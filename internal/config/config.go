@@ -94,8 +94,8 @@ func (c *Config) yaml(text []byte) error {
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Sampling", "is not a setting of sampling",
-			"not found in type config.Redaction", "is not a setting of redaction",
-			"not found in type config.RedactionRule", "is not a setting of a rule of redaction").Replace(text))
+			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
+			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
 	return err
 }

@@ -19,10 +19,10 @@ func (m *masker) at(i, behind int) int {
 	}
 	// user:password@host
 	from = i
-	colon, named := i, false // the first one; what is before it has a letter, unlike a time
+	colon, named := i, false // the first one; there is a letter, unlike in a time
 	for from > first && !ends(s[from-1]) && s[from-1] != '/' {
 		if from--; s[from] == ':' {
-			colon, named = from, false
+			colon = from
 		}
 		named = named || is(s[from], letter)
 	}
