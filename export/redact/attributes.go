@@ -21,86 +21,131 @@ func (r *Redactor) attributes(all []attribute.KeyValue, limit limit) (clean []at
 	copied := false
 	kept := 0
 	for i := range all {
-		value, keep := all[i].Value, true
+		verdict := same
+		value := attribute.Value{}
 		if !r.off {
-			value, keep = r.value(string(all[i].Key), &all[i].Value, all)
+			verdict = r.judge(&all[i], all, &value)
 		}
-		if keep && limit.set && kept == limit.most {
-			keep = false
+		if verdict != gone && limit.set && kept == limit.most {
+			verdict = gone
 			dropped++
 		}
-		value = r.limits.cut(value)
-		if !copied && (!keep || value != all[i].Value) {
-			clean, copied = append(make([]attribute.KeyValue, 0, len(all)), all[:i]...), true
+		if r.limits.ValueLength.set && verdict != gone {
+			if verdict == same {
+				value = all[i].Value
+			}
+			if r.limits.cut(&value) {
+				verdict = changed
+			}
 		}
-		if !keep {
+		if verdict == same {
+			kept++
+			if copied {
+				clean = append(clean, all[i])
+			}
 			continue
 		}
-		kept++
-		if copied {
+		if !copied {
+			clean, copied = append(make([]attribute.KeyValue, 0, len(all)), all[:i]...), true
+		}
+		if verdict == changed {
+			kept++
 			clean = append(clean, attribute.KeyValue{Key: all[i].Key, Value: value})
 		}
 	}
 	return clean, dropped
 }
 
-// value is what may be exported of an attribute's value. The value of an attribute that is nothing but one secret is not kept.
-func (r *Redactor) value(key string, v *attribute.Value, all []attribute.KeyValue) (clean attribute.Value, keep bool) {
+// verdict is what becomes of an attribute.
+type verdict uint8
+
+const (
+	same verdict = iota
+	changed
+	gone
+)
+
+// judge tells what becomes of an attribute, and puts its value to if it is changed.
+func (r *Redactor) judge(a *attribute.KeyValue, all []attribute.KeyValue, to *attribute.Value) verdict {
+	key := string(a.Key)
 	kind := meaning(key)
-	switch {
-	case kind == dropped, kind == header && !r.headers[headerName(key[strings.LastIndexByte(key, '.')+1:])]:
-		return *v, false
-	case kind == parameter:
-		return attribute.StringValue(secret.Mark), true
-	case kind == header && credentials(headerName(key[strings.LastIndexByte(key, '.')+1:])):
-		return attribute.StringSliceValue([]string{secret.Mark}), true
+	switch kind {
+	case dropped:
+		return gone
+	case header:
+		name := headerName(key[strings.LastIndexByte(key, '.')+1:])
+		if !r.headers[name] {
+			return gone
+		}
+		if credentials(name) {
+			*to = attribute.StringSliceValue([]string{secret.Mark})
+			return changed
+		}
+	case parameter:
+		*to = attribute.StringValue(secret.Mark)
+		return changed
 	}
-	switch v.Type() {
+	switch a.Value.Type() {
 	case attribute.STRING:
-		was := v.AsString()
-		if is := r.string(key, kind, was, all); is != was {
-			return attribute.StringValue(is), true
+		was := a.Value.AsString()
+		is := r.string(key, kind, was, all)
+		if is == was {
+			return same
 		}
+		*to = attribute.StringValue(is)
+		return changed
+	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE, attribute.EMPTY:
+		if len(r.rules) == 0 {
+			return same
+		}
+		return r.number(key, a, to)
 	case attribute.STRINGSLICE:
-		was := v.AsStringSlice()
-		changed := false
-		for i, s := range was { // a copy already
-			was[i] = r.string(key, kind, s, all)
-			changed = changed || was[i] != s
+		list := a.Value.AsStringSlice() // a copy
+		verdict := same
+		for i, was := range list {
+			if list[i] = r.string(key, kind, was, all); list[i] != was {
+				verdict = changed
+			}
 		}
-		if changed {
-			return attribute.StringSliceValue(was), true
+		if verdict == changed {
+			*to = attribute.StringSliceValue(list)
 		}
-	case attribute.BOOL, attribute.INT64, attribute.FLOAT64, attribute.BOOLSLICE, attribute.INT64SLICE, attribute.FLOAT64SLICE:
-		return r.number(key, v), true
-	default: // of other types none is made here; what is in them is not looked into, but read as one text
-		was := v.String()
-		if is := r.string(key, kind, was, all); is != was {
-			return attribute.StringValue(is), true
-		}
+		return verdict
 	}
-	return *v, true
+	was := a.Value.String() // of other types none is made here: read as one text
+	is := r.string(key, kind, was, all)
+	if is == was {
+		return same
+	}
+	*to = attribute.StringValue(is)
+	return changed
 }
 
 // number applies the user's rules to what is no text: it becomes one if they change it.
-func (r *Redactor) number(key string, v *attribute.Value) attribute.Value {
+func (r *Redactor) number(key string, a *attribute.KeyValue, to *attribute.Value) verdict {
 	for i := range r.rules {
 		if rule := &r.rules[i]; rule.names(key) {
-			was := v.String()
+			was := a.Value.String()
 			if is := rule.apply(was); is != was {
-				return attribute.StringValue(is)
+				*to = attribute.StringValue(is)
+				return changed
 			}
 		}
 	}
-	return *v
+	return same
 }
 
 func (r *Redactor) string(key string, kind meant, s string, all []attribute.KeyValue) string {
 	switch kind {
-	case url:
-		if i := strings.IndexAny(s, "?#"); i >= 0 {
+	case url: // a password may have a question mark in it: users go first
+		s = r.text(key, s)
+		if i := strings.IndexByte(s, '?'); i >= 0 {
 			s = s[:i]
 		}
+		if i := strings.IndexByte(s, '#'); i >= 0 {
+			s = s[:i]
+		}
+		return s
 	case statement:
 		s = sanitised(s, system(all))
 	case summary:
@@ -133,6 +178,9 @@ const (
 
 // meaning tells it by the names of the semantic conventions, the old ones too.
 func meaning(key string) meant {
+	if key == "" || strings.IndexByte("uhdr", key[0]) < 0 {
+		return text
+	}
 	switch key {
 	case "url.path", "url.full", "url.original", "http.url", "http.target", "http.route", "url.template":
 		return url

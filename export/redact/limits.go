@@ -54,33 +54,32 @@ func LimitsFromEnvironment(getenv func(string) string) (Limits, error) {
 	return l, nil
 }
 
-// cut shortens strings that are too long.
-func (l *Limits) cut(v attribute.Value) attribute.Value {
-	if !l.ValueLength.set {
-		return v
-	}
+// cut shortens strings that are too long. It tells whether there are any.
+func (l *Limits) cut(v *attribute.Value) (changed bool) {
 	switch v.Type() {
 	case attribute.STRING:
-		if s := v.AsString(); len(s) > l.ValueLength.most {
-			if short := first(s, l.ValueLength.most); len(short) < len(s) {
-				return attribute.StringValue(short)
-			}
+		if s := first(v.AsString(), l.ValueLength.most); len(s) < len(v.AsString()) {
+			*v = attribute.StringValue(s)
+			return true
 		}
 	case attribute.STRINGSLICE:
-		all, changed := v.AsStringSlice(), false
+		all := v.AsStringSlice()
 		for i, s := range all {
 			all[i] = first(s, l.ValueLength.most)
 			changed = changed || len(all[i]) < len(s)
 		}
 		if changed {
-			return attribute.StringSliceValue(all)
+			*v = attribute.StringSliceValue(all)
 		}
 	}
-	return v
+	return changed
 }
 
 // first is the first n characters of s.
 func first(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
 	for i := range s {
 		if n == 0 {
 			return s[:i]

@@ -67,7 +67,7 @@ func (r *Redactor) Span(span sdktrace.ReadOnlySpan) sdktrace.ReadOnlySpan {
 	}
 	was := span.Attributes()
 	attributes, dropped := r.attributes(was, r.limits.Attributes)
-	changed := !same(attributes, was)
+	changed := !identical(attributes, was)
 	name, status := span.Name(), span.Status()
 	cleanName, cleanStatus := name, status.Description
 	events, links := span.Events(), span.Links()
@@ -119,7 +119,7 @@ func (r *Redactor) events(all []sdktrace.Event) (clean []sdktrace.Event, changed
 		if !r.off {
 			name = secret.Mask(name)
 		}
-		if name == all[i].Name && same(attributes, all[i].Attributes) {
+		if name == all[i].Name && identical(attributes, all[i].Attributes) {
 			continue
 		}
 		if !changed {
@@ -136,7 +136,7 @@ func (r *Redactor) links(all []sdktrace.Link) (clean []sdktrace.Link, changed bo
 	clean = all
 	for i := range all {
 		attributes, dropped := r.attributes(all[i].Attributes, r.limits.LinkAttributes)
-		if same(attributes, all[i].Attributes) {
+		if identical(attributes, all[i].Attributes) {
 			continue
 		}
 		if !changed {
@@ -148,8 +148,8 @@ func (r *Redactor) links(all []sdktrace.Link) (clean []sdktrace.Link, changed bo
 	return clean, changed
 }
 
-// same tells whether two slices are one.
-func same(a, b []attribute.KeyValue) bool {
+// identical tells whether two slices are one.
+func identical(a, b []attribute.KeyValue) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 

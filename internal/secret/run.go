@@ -35,6 +35,10 @@ func (m *masker) run(i int) int {
 			return to
 		}
 	case n < shortestToken:
+		if to := private(s, i, end); to > end {
+			m.mask(i, to)
+			return to
+		}
 		return m.scheme(i, end)
 	case seen&(digit|upper) == 0: // words
 	case seen&(otherLower|otherUpper) == 0: // numbers, a UUID, a hash
@@ -77,14 +81,11 @@ func (m *masker) scheme(i, end int) int {
 
 // token masks the run if there is a token in it, and returns where that ends; i if there is none.
 func (m *masker) token(i, end int, seen class) int {
-	run := m.s[i:end]
-	switch {
-	case strings.HasSuffix(run, "-----BEGIN"): // of PEM (RFC 7468)
-		if to := private(m.s, end); to > end {
-			m.mask(i, to)
-			return to
-		}
-	case prefixed(run) || random(run, seen):
+	if to := private(m.s, i, end); to > end {
+		m.mask(i, to)
+		return to
+	}
+	if run := m.s[i:end]; prefixed(run) || random(run, seen) {
 		for end < len(m.s) && m.s[end] == '=' {
 			end++
 		}
@@ -94,20 +95,23 @@ func (m *masker) token(i, end int, seen class) int {
 	return i
 }
 
-// private is where a private key ends whose "-----BEGIN" ends at i; i if there is none.
-func private(s string, i int) int {
+// private is where a private key in PEM ends (RFC 7468) whose "-----BEGIN" the run s[i:end] ends with; end if there is none.
+func private(s string, i, end int) int {
+	if s[end-1] != 'N' || !strings.HasSuffix(s[i:end], "-----BEGIN") {
+		return end
+	}
 	const most = 40 // bytes of a label, such as " ENCRYPTED PRIVATE KEY"
-	if !strings.Contains(s[i:min(i+most, len(s))], "PRIVATE KEY") {
-		return i
+	if !strings.Contains(s[end:min(end+most, len(s))], "PRIVATE KEY") {
+		return end
 	}
 	const ending = "-----END"
-	at := strings.Index(s[i:], ending)
+	at := strings.Index(s[end:], ending)
 	if at < 0 {
 		return len(s)
 	}
-	i += at + len(ending)
-	if at = strings.Index(s[i:], "-----"); at < 0 {
+	end += at + len(ending)
+	if at = strings.Index(s[end:], "-----"); at < 0 {
 		return len(s)
 	}
-	return i + at + len("-----")
+	return end + at + len("-----")
 }
