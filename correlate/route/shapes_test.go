@@ -83,6 +83,8 @@ func apis() []api {
 		{"plain REST ids", []string{
 			"/api/v1/users", "/api/v1/users/{n}", "/api/v1/users/{n}/orders", "/api/v1/users/{n}/orders/{n}", "/api/v1/orders/{n}/items/{n}",
 			"/api/v1/users/me", "/api/v1/products/{n}/reviews", "/api/v1/products/search", "/api/v1/products/{slug}/photos", "/health", "/login", "/api/v1/invoices/{invoice}", "/api/v1/reports/{day}",
+			"/settings/profile", "/settings/billing", "/settings/members", "/settings/security", "/settings/tokens", "/settings/webhooks",
+			"/settings/audit", "/settings/usage", "/settings/domains", "/settings/branding",
 		}, map[string]func(*rand.Rand) string{
 			"n": numbers(900000), "invoice": func(r *rand.Rand) string { return fmt.Sprintf("INV-2024-%05d", r.IntN(99999)) }, "day": day,
 			"slug": pick("blue-shirt red-shoes espresso-machine desk-lamp office-chair water-bottle phone-case coffee-beans yoga-mat board-game " +
@@ -100,9 +102,11 @@ func apis() []api {
 			"/repos/{owner}/{repo}/issues", "/repos/{owner}/{repo}/issues/{n}", "/repos/{owner}/{repo}/issues/{n}/comments", "/repos/{owner}/{repo}/pulls",
 			"/repos/{owner}/{repo}/pulls/{n}", "/repos/{owner}/{repo}/pulls/{n}/files", "/repos/{owner}/{repo}/commits", "/repos/{owner}/{repo}/commits/{sha}",
 			"/repos/{owner}/{repo}/git/blobs/{sha}", "/repos/{owner}/{repo}/releases/latest", "/repos/{owner}/{repo}/actions/runs/{n}/jobs",
-			"/repos/{owner}/{repo}/contributors", "/gists/{sha32}", "/search/repositories", "/search/code",
+			"/repos/{owner}/{repo}/contributors", "/gists/{sha32}", "/gists/public", "/gists/starred", "/repos/{owner}/{repo}/issues/comments/{n}",
+			"/orgs/{owner}/teams/{team}", "/repos/{owner}/{repo}/branches/{branch}/protection", "/search/repositories", "/search/code",
 		}, map[string]func(*rand.Rand) string{
-			"owner": pick(owners), "repo": pick(repositories), "n": numbers(40000), "sha": random(hexDigits, 40), "sha32": random(hexDigits, 32),
+			"owner": pick(owners), "repo": pick(repositories), "team": pick("core docs infra security triage release"),
+			"branch": pick("main master develop release-1.2 v2 gh-pages next"), "n": numbers(40000), "sha": random(hexDigits, 40), "sha32": random(hexDigits, 32),
 		}},
 		{"Kubernetes", []string{
 			"/version", "/healthz", "/livez", "/openapi/v2", "/api/v1/namespaces", "/api/v1/namespaces/{ns}", "/api/v1/namespaces/{ns}/pods",

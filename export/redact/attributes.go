@@ -178,7 +178,12 @@ const (
 
 // meaning tells it by the names of the semantic conventions, the old ones too.
 func meaning(key string) meant {
-	if key == "" || strings.IndexByte("uhdr", key[0]) < 0 {
+	if key == "" {
+		return text
+	}
+	switch key[0] {
+	case 'u', 'h', 'd', 'r':
+	default:
 		return text
 	}
 	switch key {
@@ -192,10 +197,9 @@ func meaning(key string) meant {
 		return summary
 	}
 	switch {
-	case strings.HasPrefix(key, "http.re"), strings.HasPrefix(key, "rpc."):
-		if strings.Contains(key, ".header.") || strings.Contains(key, ".metadata.") {
-			return header
-		}
+	case strings.HasPrefix(key, "http.request.header."), strings.HasPrefix(key, "http.response.header."),
+		strings.HasPrefix(key, "rpc.") && strings.Contains(key, ".metadata."):
+		return header
 	case strings.HasPrefix(key, "db.query.parameter."), strings.HasPrefix(key, "db.operation.parameter."):
 		return parameter
 	}

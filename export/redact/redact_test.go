@@ -176,6 +176,7 @@ func TestRules(t *testing.T) {
 	f(Rule{Attribute: "url.path", Pattern: `tenant-(\d)\d*`, Replace: text("tenant-$1")}, attribute.String("url.path", "/tenant-123/x"), "url.path=/tenant-1/x")
 	f(Rule{Attribute: "url.*", Pattern: "a+"}, attribute.String("url.path", "/aaa/b"), "url.path=/REDACTED/b")
 	f(Rule{Attribute: "url.*", Pattern: "a+"}, attribute.String("other", "/aaa/b"), "other=/aaa/b")
+	f(Rule{Attribute: "url.p?t*", Pattern: "a+"}, attribute.String("url.path", "/aaa/b"), "url.path=/REDACTED/b")
 	f(Rule{Attribute: "*", Replace: text("")}, attribute.Int("n", 17), "n=")
 	f(Rule{Attribute: "user.id", Hash: true}, attribute.String("user.id", "jane"), "user.id=26a0ed1775b501ad")
 	f(Rule{Attribute: "url.path", Pattern: "jane@[a-z.]+", Hash: true}, attribute.String("url.path", "/u/jane@example.com"), "url.path=/u/1c5ece9926f32bef")

@@ -32,6 +32,7 @@ const hashBytes = 8
 type rule struct {
 	name    string
 	glob    bool
+	prefix  bool           // the glob is the name with a star behind it
 	pattern *regexp.Regexp // nil: the whole value
 	replace string
 	salt    []byte // nil: no hash
@@ -41,6 +42,9 @@ func (r *Rule) compile(salt string) (rule, error) {
 	made := rule{name: r.Attribute, glob: strings.ContainsAny(r.Attribute, `*?[\`), replace: secret.Mark}
 	if r.Attribute == "" {
 		return rule{}, errors.New("it names no attribute")
+	}
+	if before, ok := strings.CutSuffix(r.Attribute, "*"); ok && !strings.ContainsAny(before, `*?[\`) {
+		made.name, made.prefix = before, true
 	}
 	if _, err := path.Match(r.Attribute, ""); err != nil {
 		return rule{}, fmt.Errorf("attribute %q is no glob", r.Attribute)
@@ -68,7 +72,10 @@ func (r *Rule) compile(salt string) (rule, error) {
 
 // names tells whether the rule is about what has this name.
 func (r *rule) names(key string) bool {
-	if !r.glob {
+	switch {
+	case r.prefix:
+		return strings.HasPrefix(key, r.name)
+	case !r.glob:
 		return r.name == key
 	}
 	ok, _ := path.Match(r.name, key)

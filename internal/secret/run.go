@@ -35,11 +35,15 @@ func (m *masker) run(i int) int {
 			return to
 		}
 	case n < shortestToken:
-		if to := private(s, i, end); to > end {
-			m.mask(i, to)
-			return to
+		switch n {
+		case len("-----BEGIN"), len("-----BEGIN") + 1, len("-----BEGIN") + 2:
+			if to := private(s, i, end); to > end {
+				m.mask(i, to)
+				return to
+			}
+		case len("bearer"), len("basic"):
+			return m.scheme(i, end)
 		}
-		return m.scheme(i, end)
 	case seen&(digit|upper) == 0: // words
 	case seen&(otherLower|otherUpper) == 0: // numbers, a UUID, a hash
 		m.numbers(i, end)
@@ -54,9 +58,6 @@ func (m *masker) run(i int) int {
 
 // scheme masks what follows the name of a way to authenticate, as in the field Authorization (RFC 9110 section 11.4).
 func (m *masker) scheme(i, end int) int {
-	if n := end - i; n != len("bearer") && n != len("basic") {
-		return end
-	}
 	if word := m.s[i:end]; !strings.EqualFold(word, "bearer") && !strings.EqualFold(word, "basic") {
 		return end
 	}
