@@ -185,17 +185,18 @@ func TestRandomPaths(t *testing.T) {
 	table := New(Config{PerService: 100})
 	issued := map[string]bool{}
 	before := heap()
+	words := make([]string, 1<<16)
+	for i := range words {
+		words[i] = "/" + random("abcdefghijklmnopqrstuvwxyz", 1+r.IntN(12))(r)
+		if i%8 == 0 {
+			words[i] += random("-0_9.A", 1)(r)
+		}
+	}
 	b := make([]byte, 0, 128)
 	for range paths {
 		b = b[:0]
-		for range 1 + r.IntN(6) {
-			b = append(b, '/')
-			for range 1 + r.IntN(12) {
-				b = append(b, "abcdefghijklmnopqrstuvwxyz"[r.IntN(26)])
-			}
-			if r.IntN(8) == 0 {
-				b = append(b, "-0_9.A"[r.IntN(6)])
-			}
+		for bits := r.Uint64(); len(b) == 0 || bits&3 != 0; bits >>= 18 { // one to four words
+			b = append(b, words[bits>>2&0xffff]...)
 		}
 		if route := of(table, string(b), 200); route != "" {
 			issued[route] = true
