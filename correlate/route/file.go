@@ -59,11 +59,9 @@ func (t *Table) learn(l *learnt) {
 	key := Key{Made: l.Made, Name: l.Service}
 	s := t.services[key]
 	if s == nil {
-		if len(t.services) >= t.config.Services {
+		if s = t.begin(key); s == nil {
 			return
 		}
-		s = &service{root: &node{}, nodes: 1}
-		t.services[key] = s
 	}
 	w, n := walk{table: t, service: s, learns: true}, s.root
 	for _, segment := range l.Before {

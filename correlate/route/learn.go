@@ -107,6 +107,7 @@ func (t *Table) forget(s *service, n *node) {
 // merge puts what follows one node to what follows another.
 func (t *Table) merge(s *service, into, from *node) {
 	s.nodes--
+	t.nodes--
 	into.hits += from.hits
 	if from.varies && !into.varies {
 		t.collapse(s, into)

@@ -19,7 +19,7 @@ type Config struct {
 	PerService int
 	// Total is how many routes all services have together.
 	Total int
-	// Services is how many services have routes.
+	// Services is how many services have routes. Of those that are only called it is half as many.
 	Services int
 	// File keeps what was learned over restarts; "": it is not kept.
 	File string
@@ -29,7 +29,7 @@ type Config struct {
 func Default() Config { return Config{PerService: 200, Total: 10_000, Services: 512} }
 
 const (
-	// nodesPerRoute bounds the memory of a service: the words of all its routes and those that are counted, 150 bytes each.
+	// nodesPerRoute bounds the memory of a service and of all: the words of routes and those that are counted, some 300 bytes each.
 	nodesPerRoute = 8
 	// maxDepth is how many segments of a path are looked at; the rest is one "*".
 	maxDepth = 12
@@ -70,7 +70,9 @@ func (r *Route) Name(method string) string {
 type Table struct {
 	config   Config
 	services map[Key]*service
+	made     int  // of services, those that are called
 	live     int  // routes of all services
+	nodes    int  // of all services
 	changed  bool // since it was saved
 
 	routes, full, learned atomic.Uint64
@@ -121,12 +123,10 @@ func (t *Table) Of(key Key, path string, status int) *Route {
 		if !learns {
 			return nil
 		}
-		if len(t.services) >= t.config.Services {
+		if s = t.begin(key); s == nil {
 			t.full.Add(1)
 			return nil
 		}
-		s = &service{root: &node{}, nodes: 1}
-		t.services[key] = s
 	}
 	w := walk{table: t, service: s, learns: learns}
 	end := w.along(path)
@@ -145,6 +145,20 @@ func (t *Table) Of(key Key, path string, status int) *Route {
 		t.count(s, 1)
 	}
 	return end.route
+}
+
+// begin makes room for a service; nil if there is none.
+func (t *Table) begin(key Key) *service {
+	if len(t.services) >= t.config.Services || key.Made && t.made >= t.config.Services/2 {
+		return nil
+	}
+	if key.Made {
+		t.made++
+	}
+	s := &service{root: &node{}, nodes: 1}
+	t.services[key] = s
+	t.nodes++
+	return s
 }
 
 func (t *Table) count(s *service, n int) {
@@ -223,7 +237,7 @@ func (w *walk) add(n *node, to *map[string]*node, key string) *node {
 	if !w.learns {
 		return nil
 	}
-	if w.service.nodes >= w.table.config.PerService*nodesPerRoute {
+	if w.service.nodes >= w.table.config.PerService*nodesPerRoute || w.table.nodes >= w.table.config.Total*nodesPerRoute {
 		w.table.full.Add(1)
 		return nil
 	}
@@ -231,6 +245,7 @@ func (w *walk) add(n *node, to *map[string]*node, key string) *node {
 		*to = map[string]*node{}
 	}
 	w.service.nodes++
+	w.table.nodes++
 	next := &node{parent: n, key: strings.Clone(key), hits: 1}
 	(*to)[next.key] = next
 	return next

@@ -206,7 +206,7 @@ func TestRandomPaths(t *testing.T) {
 	grown := int64(heap()) - int64(before)
 	t.Logf("%d paths in %v: %d routes at the end, %d different ones over time, %d nodes, %d KiB", paths, time.Since(began).Round(time.Millisecond), s.live, len(issued), s.nodes, grown>>10)
 	routes, nodes := s.root.count()
-	if routes != s.live || nodes != s.nodes {
+	if routes != s.live || nodes != s.nodes || nodes != table.nodes {
 		t.Errorf("%d routes and %d nodes, counted as %d and %d", routes, nodes, s.live, s.nodes)
 	}
 	if s.live > 100 || s.nodes > 100*nodesPerRoute || grown > 1<<20 {
@@ -228,6 +228,23 @@ func TestBounds(t *testing.T) {
 	}
 	if figures := table.Samples(); got != 5 || figures[0].Value != 5 || figures[2].Value != 7 {
 		t.Errorf("%d routes, %+v", got, figures)
+	}
+}
+
+// TestBoundOfCalled: servers that are called leave room for services, and all have so many places together.
+func TestBoundOfCalled(t *testing.T) {
+	table := New(Config{PerService: 10, Total: 10, Services: 8})
+	for i := range 100 {
+		table.Of(Key{Made: true, Name: fmt.Sprint(i)}, "/"+strings.Repeat("x/", 11), 200)
+	}
+	if len(table.services) != 4 || table.Of(shop, "/a", 200) == nil {
+		t.Errorf("%d services", len(table.services))
+	}
+	for i := range 100 {
+		table.Of(shop, "/"+strings.Repeat(letters(i)+"/", 11), 200)
+	}
+	if table.nodes > 10*nodesPerRoute {
+		t.Errorf("%d nodes", table.nodes)
 	}
 }
 
