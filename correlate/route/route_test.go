@@ -116,7 +116,7 @@ func TestMonotone(t *testing.T) {
 	for _, a := range apis() {
 		table := New(Config{})
 		last := map[string]string{}
-		for _, q := range a.log(rand.New(rand.NewPCG(1, 2)), 20_000) {
+		for _, q := range a.log(rand.New(rand.NewPCG(1, 2)), 4000) {
 			got := of(table, q.path, 200)
 			if before := last[q.path]; before != "" && !general(before, got) {
 				t.Errorf("%s was %s and is %s", q.path, before, got)

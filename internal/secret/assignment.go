@@ -48,7 +48,8 @@ func secretName(name []byte, colon bool) bool {
 	return false
 }
 
-// value masks the value that begins at from, with the quotes left.
+// value masks the value that begins at from, with the quotes left. It returns where that begins: it is read all the same, since
+// what begins in it may reach further.
 func (m *masker) value(from int, colon bool) int {
 	s := m.s
 	for from < len(s) && (s[from] == ' ' || s[from] == '\\') {
@@ -57,25 +58,22 @@ func (m *masker) value(from int, colon bool) int {
 	if from == len(s) {
 		return from
 	}
-	if quote := s[from]; quote == '"' || quote == '\'' {
+	to := max(from, m.done) // what is masked already is not looked for the end again
+	if quote := s[from]; to == from && (quote == '"' || quote == '\'') {
 		from++
-		to := from
-		for to < len(s) && s[to] != quote {
+		for to = from; to < len(s) && s[to] != quote; to++ {
 			if s[to] == '\\' {
 				to++
 			}
-			to++
 		}
 		m.mask(from, min(to, len(s)))
-		return min(to, len(s))
+		return from
 	}
-	to := from
 	for to < len(s) && s[to] > ' ' && strings.IndexByte(`&;,)}]"'`, s[to]) < 0 && !(colon && s[to] == '/') {
 		to++
 	}
-	if strings.EqualFold(s[from:to], "bearer") || strings.EqualFold(s[from:to], "basic") {
-		return from // with what follows
+	if word := s[from:to]; !strings.EqualFold(word, "bearer") && !strings.EqualFold(word, "basic") { // else what follows
+		m.mask(from, to)
 	}
-	m.mask(from, to)
-	return max(to, from)
+	return from
 }

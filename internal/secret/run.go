@@ -77,7 +77,7 @@ func (m *masker) scheme(i, end int) int {
 		return end
 	}
 	m.mask(from, to)
-	return to
+	return end // and read it: what begins in it may reach further
 }
 
 // token masks the run if there is a token in it, and returns where that ends; i if there is none.
@@ -87,9 +87,6 @@ func (m *masker) token(i, end int, seen class) int {
 		return to
 	}
 	if run := m.s[i:end]; prefixed(run) || random(run, seen) {
-		for end < len(m.s) && m.s[end] == '=' {
-			end++
-		}
 		m.mask(i, end)
 		return end
 	}
