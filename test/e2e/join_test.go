@@ -73,6 +73,20 @@ func TestJoins(t *testing.T) {
 	}
 }
 
+// TestJoinsUnix: nothing can be added to what a Unix socket carries.
+func TestJoinsUnix(t *testing.T) {
+	for _, propagation := range []string{"joins", "auto"} {
+		t.Run(propagation, func(t *testing.T) {
+			r := newRig(t)
+			path := r.path("app.sock")
+			back := r.gunicorn("", path, 2)
+			front := r.nginx("unix:"+path, 1)
+			agent := r.trace("--pid", number(front.pid()), "--pid", number(back.pid()), "--propagation", propagation)
+			hop{call: "/kept"}.checkJoined(r, front.address, agent)
+		})
+	}
+}
+
 // TestJoinsBesideHeaders: by default a request is joined if nothing can be added to it,
 // here because its socket blocks.
 func TestJoinsBesideHeaders(t *testing.T) {
