@@ -43,6 +43,12 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Redaction is what is taken out of spans.
+	Redaction Redaction `yaml:"redaction"`
+	// Routes is whose routes are inferred from paths.
+	Routes Routes `yaml:"routes"`
+	// RoutesFile keeps what was learned of paths; "": nothing is kept.
+	RoutesFile string `yaml:"routes_file"`
 }
 
 // Sampling says what is kept though it is not sampled, and how much is sampled at most.
@@ -57,7 +63,8 @@ type Sampling struct {
 
 // Default is what holds when nothing is said.
 func Default() Config {
-	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
+	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
+		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -86,7 +93,9 @@ func (c *Config) yaml(text []byte) error {
 	case errors.As(err, &wrong): // a line for each
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
-			"not found in type config.Sampling", "is not a setting of sampling").Replace(text))
+			"not found in type config.Sampling", "is not a setting of sampling",
+			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
+			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
 	return err
 }
@@ -111,6 +120,11 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
+		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
+		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
+		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},
+		{"ROUTES", func(v string) error { return c.Routes.UnmarshalText([]byte(v)) }},
+		{"ROUTES_FILE", func(v string) error { c.RoutesFile = v; return nil }},
 		{"LOG_LEVEL", func(v string) error { c.LogLevel = v; return nil }},
 	} {
 		name := "THROUGHLINE_" + s.key
