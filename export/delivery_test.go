@@ -448,15 +448,17 @@ func TestHangingExporterHoldsUpNobody(t *testing.T) {
 func TestQueueOfBytes(t *testing.T) {
 	b := quick()
 	b.queueBytes, b.delay = 1<<20, time.Hour
-	receiver := &faulty{}
+	release := make(chan struct{})
+	receiver := &faulty{export: func(context.Context, []sdktrace.ReadOnlySpan) error { <-release; return nil }}
 	p := pipelineTo(t, "", b, receiver)
 	long := tracetest.SpanStub{Name: strings.Repeat("x", 100_000)}.Snapshot()
 	for range 20 {
 		p.Span(long)
 	}
-	if s := balanced(t, p); s.Lost[QueueFull] == 0 {
+	if s := balanced(t, p); s.Lost[QueueFull] != 10 || s.Queued != 10 {
 		t.Errorf("%+v", s)
 	}
+	close(release)
 	if err := stop(t, p, time.Second); err != nil {
 		t.Error(err)
 	}

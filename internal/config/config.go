@@ -45,6 +45,12 @@ type Config struct {
 	Sampling Sampling `yaml:"sampling"`
 	// Spool is where spans wait on disk for a receiver that is away.
 	Spool Spool `yaml:"spool"`
+	// Redaction is what is taken out of spans.
+	Redaction Redaction `yaml:"redaction"`
+	// Routes is whose routes are inferred from paths.
+	Routes Routes `yaml:"routes"`
+	// RoutesFile keeps what was learned of paths; "": nothing is kept.
+	RoutesFile string `yaml:"routes_file"`
 }
 
 // Spool is the queue on disk.
@@ -68,7 +74,8 @@ type Sampling struct {
 // Default is what holds when nothing is said.
 func Default() Config {
 	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
-		Spool: Spool{MaxBytes: 1 << 30}}
+		Spool:     Spool{MaxBytes: 1 << 30},
+		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -98,7 +105,9 @@ func (c *Config) yaml(text []byte) error {
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Sampling", "is not a setting of sampling",
-			"not found in type config.Spool", "is not a setting of spool").Replace(text))
+			"not found in type config.Spool", "is not a setting of spool",
+			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
+			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
 	return err
 }
@@ -125,6 +134,11 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
 		{"SPOOL_DIR", func(v string) error { c.Spool.Dir = v; return nil }},
 		{"SPOOL_MAX_BYTES", func(v string) (err error) { c.Spool.MaxBytes, err = strconv.ParseInt(v, 10, 64); return err }},
+		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
+		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
+		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},
+		{"ROUTES", func(v string) error { return c.Routes.UnmarshalText([]byte(v)) }},
+		{"ROUTES_FILE", func(v string) error { c.RoutesFile = v; return nil }},
 		{"LOG_LEVEL", func(v string) error { c.LogLevel = v; return nil }},
 	} {
 		name := "THROUGHLINE_" + s.key
