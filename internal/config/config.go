@@ -43,12 +43,22 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Spool is where spans wait on disk for a receiver that is away.
+	Spool Spool `yaml:"spool"`
 	// Redaction is what is taken out of spans.
 	Redaction Redaction `yaml:"redaction"`
 	// Routes is whose routes are inferred from paths.
 	Routes Routes `yaml:"routes"`
 	// RoutesFile keeps what was learned of paths; "": nothing is kept.
 	RoutesFile string `yaml:"routes_file"`
+}
+
+// Spool is the queue on disk.
+type Spool struct {
+	// Dir is the directory; "" is none.
+	Dir string `yaml:"dir"`
+	// MaxBytes is how much each exporter may keep there.
+	MaxBytes int64 `yaml:"max_bytes"`
 }
 
 // Sampling says what is kept though it is not sampled, and how much is sampled at most.
@@ -64,6 +74,7 @@ type Sampling struct {
 // Default is what holds when nothing is said.
 func Default() Config {
 	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
+		Spool:     Spool{MaxBytes: 1 << 30},
 		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
 }
 
@@ -94,6 +105,7 @@ func (c *Config) yaml(text []byte) error {
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Sampling", "is not a setting of sampling",
+			"not found in type config.Spool", "is not a setting of spool",
 			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
 			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
@@ -120,6 +132,8 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
+		{"SPOOL_DIR", func(v string) error { c.Spool.Dir = v; return nil }},
+		{"SPOOL_MAX_BYTES", func(v string) (err error) { c.Spool.MaxBytes, err = strconv.ParseInt(v, 10, 64); return err }},
 		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
 		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
 		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},
