@@ -6,16 +6,20 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // None is the exporter name that means: export nothing.
 const None = "none"
 
-// Config chooses where spans go. How they get there is said by the OTEL_EXPORTER_OTLP_* and OTEL_BSP_* variables,
-// which the exporters of the OpenTelemetry SDK read themselves.
+// Config chooses where spans go. How they get there is said by Destinations and, above them, by the OTEL_EXPORTER_* and
+// OTEL_BSP_* variables, which the exporters read themselves.
 type Config struct {
 	// Exporters are names from Names(), each at most once; every one gets every span. None stands alone.
 	Exporters []string
+	// Destinations are settings of exporters, by name.
+	Destinations map[string]destination.Settings
 	// Count, when it is not zero, ends the output on a terminal after that many traces (waterfall) or spans (spans,
 	// json, console); Pipeline.Done is closed then.
 	Count int

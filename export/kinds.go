@@ -9,17 +9,18 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/throughline/throughline/export/gather"
-	"github.com/throughline/throughline/export/otlp"
-	"github.com/throughline/throughline/export/otlpjson"
-	"github.com/throughline/throughline/export/spans"
 	"github.com/throughline/throughline/export/waterfall"
+	"github.com/throughline/throughline/export/zipkin"
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // kind is one way to export spans.
 type kind struct {
 	name string
 	// open makes the exporter; it says in one sentence what is wrong with the settings it reads.
-	open func(context.Context, output) (sdktrace.SpanExporter, error)
+	open func(context.Context, output, destination.Settings) (sdktrace.SpanExporter, error)
+	// keys are the settings that it knows.
+	keys []string
 	// queue makes what stands between the callers and the exporter.
 	queue func(sdktrace.SpanExporter) queue
 	// local kinds write to the output and so take Config.Count; the others send to the network.
@@ -31,6 +32,7 @@ type kind struct {
 // kinds is every exporter there is. To add one, write its package and its line here.
 var kinds = []kind{
 	{name: "otlp", open: openOTLP, queue: batched},
+	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},
 	{name: "json", open: openJSON, queue: prompt, local: true},
@@ -59,26 +61,6 @@ func find(name string) (kind, bool) {
 		}
 	}
 	return kind{}, false
-}
-
-func openOTLP(ctx context.Context, _ output) (sdktrace.SpanExporter, error) {
-	exporter, err := otlp.New(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return exporter, nil
-}
-
-func openWaterfall(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return waterfall.New(out.w, out.screen), nil
-}
-
-func openSpans(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return spans.New(out.w), nil
-}
-
-func openJSON(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return otlpjson.New(out.w), nil
 }
 
 // promptDelay is how long a span waits for others before it is printed.

@@ -1,0 +1,50 @@
+package export
+
+import (
+	"context"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/throughline/throughline/export/otlp"
+	"github.com/throughline/throughline/export/otlpjson"
+	"github.com/throughline/throughline/export/spans"
+	"github.com/throughline/throughline/export/waterfall"
+	"github.com/throughline/throughline/export/zipkin"
+	"github.com/throughline/throughline/internal/destination"
+)
+
+// open makes the exporter, once its settings are such that it knows.
+func open(ctx context.Context, chosen kind, out output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	if err := s.Check(chosen.keys); err != nil {
+		return nil, err
+	}
+	return chosen.open(ctx, out, s)
+}
+
+func openOTLP(ctx context.Context, _ output, _ destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(otlp.New(ctx))
+}
+
+func openZipkin(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(zipkin.New(s))
+}
+
+func openWaterfall(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {
+	return waterfall.New(out.w, out.screen), nil
+}
+
+func openSpans(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {
+	return spans.New(out.w), nil
+}
+
+func openJSON(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {
+	return otlpjson.New(out.w), nil
+}
+
+// opened keeps a nil pointer from becoming an exporter that is not nil.
+func opened[E sdktrace.SpanExporter](exporter E, err error) (sdktrace.SpanExporter, error) {
+	if err != nil {
+		return nil, err
+	}
+	return exporter, nil
+}
