@@ -1,14 +1,16 @@
 package export
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/throughline/throughline/export/internal/otelcol"
 	"github.com/throughline/throughline/export/internal/sampletrace"
@@ -18,20 +20,20 @@ import (
 // deliver sends the shop's trace through a pipeline with one exporter, and demands that it was delivered.
 func deliver(t *testing.T, name string, s destination.Settings) {
 	t.Helper()
-	p, err := New(t.Context(), Config{Exporters: []string{name}, Destinations: map[string]destination.Settings{name: s}}, Settings{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	shop := sampletrace.Shop()
-	for _, span := range shop {
+	send(t, name, s, sampletrace.Shop())
+}
+
+func send(t *testing.T, name string, s destination.Settings, spans []sdktrace.ReadOnlySpan) {
+	t.Helper()
+	p := start(t, Config{Exporters: []string{name}, Destinations: map[string]destination.Settings{name: s}},
+		Settings{Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	for _, span := range spans {
 		p.Span(span)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := p.Shutdown(ctx); err != nil {
+	if err := stop(t, p, 10*time.Second); err != nil {
 		t.Error(err)
 	}
-	if stats := p.Stats()[0]; stats.Exported != uint64(len(shop)) {
+	if stats := p.Stats()[0]; stats.Exported != uint64(len(spans)) {
 		t.Fatalf("%+v", stats)
 	}
 }
@@ -105,4 +107,12 @@ func asStrings(attributes map[string]any) map[string]any {
 		}
 	}
 	return all
+}
+
+// oddArrive sends spans that are odd, and demands that each arrives as a span.
+func oddArrive(t *testing.T, c *otelcol.Collector, name string, s destination.Settings) {
+	t.Helper()
+	odd := sampletrace.OddSpans()
+	send(t, name, s, odd)
+	c.Spans(t, len(odd))
 }

@@ -25,6 +25,12 @@ func TestZipkinArrives(t *testing.T) {
 	}
 }
 
+func TestOddSpansArriveInZipkin(t *testing.T) {
+	address := fmt.Sprintf("127.0.0.1:%d", otelcol.FreePort(t))
+	c := otelcol.Start(t, "zipkin", fmt.Sprintf("{endpoint: %q}", address))
+	oddArrive(t, c, "zipkin", destination.Settings{Endpoint: "http://" + address + "/api/v2/spans"})
+}
+
 func throughZipkin(s *otelcol.Span) {
 	s.Name = valid(s.Name)
 	if s.Kind == int(trace.SpanKindInternal) {

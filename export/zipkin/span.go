@@ -84,7 +84,11 @@ func translate(s sdktrace.ReadOnlySpan) span {
 	z.status(s.Status())
 	z.context(s)
 	for _, e := range s.Events() {
-		z.Annotations = append(z.Annotations, annotation{Timestamp: max(e.Time.UnixMicro(), 0), Value: event(e)})
+		at := e.Time.UnixMicro()
+		if at <= 0 { // Zipkin refuses the whole batch
+			at = max(z.Timestamp, 1)
+		}
+		z.Annotations = append(z.Annotations, annotation{Timestamp: at, Value: event(e)})
 	}
 	if k := s.SpanKind(); k == trace.SpanKindClient || k == trace.SpanKindProducer {
 		z.Remote = remote(s.Attributes())
@@ -127,21 +131,37 @@ func (z *span) context(s sdktrace.ReadOnlySpan) {
 		z.Tags[tagTraceState] = state
 	}
 	for i, l := range s.Links() {
-		z.Tags[tagLink+strconv.Itoa(i)] = fmt.Sprintf("%s|%s|%s|%s|%d", l.SpanContext.TraceID(), l.SpanContext.SpanID(),
-			l.SpanContext.TraceState(), object(l.Attributes), l.DroppedAttributeCount)
+		z.Tags[tagLink+strconv.Itoa(i)] = link(l)
 	}
 }
 
-// event is "name": {attributes}, or the name alone.
+// link is the Collector's form. It takes the first bars for separators, and refuses the batch if that makes no sense.
+func link(l sdktrace.Link) string {
+	state := l.SpanContext.TraceState().String()
+	if strings.Contains(state, "|") {
+		state = ""
+	}
+	return fmt.Sprintf("%s|%s|%s|%s|%d", l.SpanContext.TraceID(), l.SpanContext.SpanID(), state, object(l.Attributes),
+		l.DroppedAttributeCount)
+}
+
+// bar is how a JSON string can hold one without showing it.
+const bar = `\u007c`
+
+// event is "name": {attributes}, or the name alone. The Collector takes a text with two bars for something else, and
+// refuses the batch if it is not: so there are none.
 func event(e sdktrace.Event) string {
-	if len(e.Attributes) == 0 {
+	if len(e.Attributes) == 0 && !strings.Contains(e.Name, "|") {
 		return e.Name
 	}
 	name, err := json.Marshal(e.Name)
-	if err != nil {
-		return e.Name
+	if err != nil { // a string always is JSON
+		return ""
 	}
-	return string(name) + ": " + string(object(e.Attributes))
+	if len(e.Attributes) > 0 {
+		name = append(append(name, ": "...), object(e.Attributes)...)
+	}
+	return strings.ReplaceAll(string(name), "|", bar)
 }
 
 // object is the attributes as a JSON object.

@@ -157,7 +157,7 @@ func read(path string) ([]Span, error) {
 		}
 		var data tracesData
 		if err := json.Unmarshal(line, &data); err != nil {
-			return nil, fmt.Errorf("reading %q: %w", line, err)
+			return nil, fmt.Errorf("reading %.300q: %w", line, err)
 		}
 		all = append(all, data.spans()...)
 	}

@@ -138,7 +138,7 @@ type anyValue struct {
 	StringValue *string
 	BoolValue   *bool
 	IntValue    *string
-	DoubleValue *float64
+	DoubleValue any // a number, or a word for what is none
 	BytesValue  *string
 	ArrayValue  *struct{ Values []anyValue }
 }
@@ -156,7 +156,7 @@ func (v anyValue) plain() any {
 		}
 		return n
 	case v.DoubleValue != nil:
-		return *v.DoubleValue
+		return v.DoubleValue
 	case v.BytesValue != nil:
 		b, err := base64.StdEncoding.DecodeString(*v.BytesValue)
 		if err != nil {
