@@ -3,7 +3,9 @@ module github.com/throughline/throughline
 go 1.26.0
 
 require (
+	github.com/apache/thrift v0.25.0
 	github.com/cilium/ebpf v0.22.0
+	github.com/jaegertracing/jaeger-idl v0.14.0
 	github.com/prometheus/client_golang v1.25.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.47.0

@@ -9,6 +9,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/throughline/throughline/export/gather"
+	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/waterfall"
 	"github.com/throughline/throughline/export/zipkin"
 	"github.com/throughline/throughline/internal/destination"
@@ -33,6 +34,7 @@ type kind struct {
 var kinds = []kind{
 	{name: "otlp", open: openOTLP, queue: batched},
 	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
+	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},
 	{name: "json", open: openJSON, queue: prompt, local: true},

@@ -5,6 +5,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/otlp"
 	"github.com/throughline/throughline/export/otlpjson"
 	"github.com/throughline/throughline/export/spans"
@@ -27,6 +28,10 @@ func openOTLP(ctx context.Context, _ output, _ destination.Settings) (sdktrace.S
 
 func openZipkin(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
 	return opened(zipkin.New(s))
+}
+
+func openJaeger(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(jaeger.New(s))
 }
 
 func openWaterfall(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {

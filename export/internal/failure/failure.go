@@ -46,6 +46,17 @@ func New(reason string, lost int, err error) *Error {
 	return &Error{reason: reason, lost: lost, err: err}
 }
 
+// Of is what err says, of a batch of which so many spans did not arrive.
+func Of(err error, lost int) *Error {
+	var known *Error
+	if !errors.As(err, &known) {
+		return New(Failed, lost, err)
+	}
+	same := *known
+	same.lost = lost
+	return &same
+}
+
 // Error is the cause's message.
 func (e *Error) Error() string { return e.err.Error() }
 
