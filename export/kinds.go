@@ -8,6 +8,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/gather"
 	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/waterfall"
@@ -35,6 +36,7 @@ var kinds = []kind{
 	{name: "otlp", open: openOTLP, queue: batched},
 	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
 	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
+	{name: "datadog", open: openDatadog, keys: datadog.Keys(), queue: batched},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},
 	{name: "json", open: openJSON, queue: prompt, local: true},

@@ -5,6 +5,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/otlp"
 	"github.com/throughline/throughline/export/otlpjson"
@@ -32,6 +33,10 @@ func openZipkin(_ context.Context, _ output, s destination.Settings) (sdktrace.S
 
 func openJaeger(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
 	return opened(jaeger.New(s))
+}
+
+func openDatadog(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(datadog.New(s))
 }
 
 func openWaterfall(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {

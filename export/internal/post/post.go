@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -43,8 +44,8 @@ type Client struct {
 	http    http.Client
 }
 
-// New makes a client of method for to, as the settings say but for their endpoint. Proxies are those of HTTP_PROXY,
-// HTTPS_PROXY and NO_PROXY.
+// New makes a client of method for to, as the settings say but for their endpoint. The scheme unix is HTTP over the
+// socket that the host names. Proxies are those of HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
 func New(s destination.Settings, method string, to *url.URL) (*Client, error) {
 	config, err := s.TLS.Config()
 	if err != nil {
@@ -57,6 +58,15 @@ func New(s destination.Settings, method string, to *url.URL) (*Client, error) {
 	c := &Client{method: method, headers: http.Header{}, gzip: s.Compression == "gzip",
 		http: http.Client{Transport: transport, Timeout: cmp.Or(s.Timeout, DefaultTimeout)}}
 	target := *to
+	if target.Scheme == "unix" {
+		socket := target.Host
+		transport.Proxy = nil
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var dialer net.Dialer
+			return dialer.DialContext(ctx, "unix", socket)
+		}
+		target.Scheme, target.Host = "http", "localhost"
+	}
 	c.user, target.User = target.User, nil // so that no message shows a password
 	if s.User != "" {
 		c.user = url.UserPassword(s.User, s.Password)
