@@ -34,7 +34,7 @@ func TestOddSpansArriveInDatadog(t *testing.T) {
 // operations are the names of the shop's spans' operations.
 var operations = map[string]string{
 	"GET /items/{id}": "http.server.request", "GET": "http.client.request", "SELECT orders": "SELECT orders", // which this receiver makes of postgresql.query
-	
+
 	"place": "internal", "POST /orders": "http.server.request", "orders send": "kafka.producer", "POST": "http.client.request",
 	"orders process": "kafka.consumer", "GET /" + valid(sampletrace.Odd): "http.server.request",
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/throughline/throughline/export/gather"
 	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/waterfall"
+	"github.com/throughline/throughline/export/xray"
 	"github.com/throughline/throughline/export/zipkin"
 	"github.com/throughline/throughline/internal/destination"
 )
@@ -36,6 +37,7 @@ var kinds = []kind{
 	{name: "otlp", open: openOTLP, queue: batched},
 	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
 	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
+	{name: "xray", open: openXRay, keys: xray.Keys(), queue: batched},
 	{name: "datadog", open: openDatadog, keys: datadog.Keys(), queue: batched},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},

@@ -11,6 +11,7 @@ import (
 	"github.com/throughline/throughline/export/otlpjson"
 	"github.com/throughline/throughline/export/spans"
 	"github.com/throughline/throughline/export/waterfall"
+	"github.com/throughline/throughline/export/xray"
 	"github.com/throughline/throughline/export/zipkin"
 	"github.com/throughline/throughline/internal/destination"
 )
@@ -37,6 +38,10 @@ func openJaeger(_ context.Context, _ output, s destination.Settings) (sdktrace.S
 
 func openDatadog(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
 	return opened(datadog.New(s))
+}
+
+func openXRay(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(xray.New(s))
 }
 
 func openWaterfall(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {

@@ -30,6 +30,8 @@ type Settings struct {
 	// Timeout is for one request.
 	Timeout time.Duration `yaml:"timeout"`
 	TLS     TLS           `yaml:"tls"`
+	// Indexed are the attributes by which a backend is to find traces.
+	Indexed []string `yaml:"indexed"`
 	// Path is a file's.
 	Path string `yaml:"path"`
 	// MaxBytes is the size at which a file is put aside and a new one begun.

@@ -112,7 +112,7 @@ type tracesData struct {
 type wireSpan struct {
 	TraceID, SpanID, ParentSpanID, TraceState, Name string
 	Kind                                            int
-	StartTimeUnixNano, EndTimeUnixNano              int64 `json:",string"`
+	StartTimeUnixNano, EndTimeUnixNano              uint64 `json:",string"` // a receiver may read what no time is
 	Attributes                                      []keyValue
 	Status                                          struct {
 		Code    int
@@ -186,7 +186,7 @@ func (d tracesData) spans() (all []Span) {
 		for _, s := range r.ScopeSpans {
 			for _, w := range s.Spans {
 				span := Span{Trace: w.TraceID, ID: w.SpanID, Parent: w.ParentSpanID, State: w.TraceState, Name: w.Name, Kind: w.Kind,
-					Start: w.StartTimeUnixNano, End: w.EndTimeUnixNano, Status: w.Status.Code, Message: w.Status.Message,
+					Start: int64(w.StartTimeUnixNano), End: int64(w.EndTimeUnixNano), Status: w.Status.Code, Message: w.Status.Message,
 					Attributes: mapping(w.Attributes), Resource: mapping(r.Resource.Attributes), Scope: s.Scope.Name}
 				for _, e := range w.Events {
 					span.Events = append(span.Events, Event{Time: e.TimeUnixNano, Name: e.Name, Attributes: mapping(e.Attributes)})

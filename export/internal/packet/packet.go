@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/throughline/throughline/export/internal/failure"
 )
@@ -14,10 +15,18 @@ import (
 // the 65,507 bytes that UDP over IPv4 can carry.
 const MaxBytes = 65000
 
+// What goes out at once, in bytes, and the pause behind it. An agent's socket holds 208 KiB where nobody set anything
+// else (net.core.rmem_default), packets' overhead included, and what is too much for it is lost without a word.
+const (
+	burst = 32 << 10
+	pause = time.Millisecond
+)
+
 // A Sender sends to one address, whose name is looked up again after each failure.
 type Sender struct {
 	address string
 	conn    net.Conn
+	sent    int // since the last pause
 }
 
 // New checks the address, which is host:port.
@@ -51,6 +60,10 @@ func (s *Sender) Send(ctx context.Context, b []byte) error {
 	if _, err := s.conn.Write(b); err != nil {
 		s.Close()
 		return failure.OfTransport(err)
+	}
+	if s.sent += len(b); s.sent >= burst {
+		s.sent = 0
+		time.Sleep(pause)
 	}
 	return nil
 }
