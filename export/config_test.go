@@ -31,7 +31,7 @@ func TestBadConfigs(t *testing.T) {
 			t.Errorf("%q: error is %v, want %q in it", value, err, want)
 		}
 	}
-	f("tempo", `reading OTEL_TRACES_EXPORTER: choosing exporters: unknown exporter "tempo"; known are otlp, zipkin, jaeger, xray, datadog, waterfall, spans, json, console, none`)
+	f("tempo", `reading OTEL_TRACES_EXPORTER: choosing exporters: unknown exporter "tempo"; known are otlp, zipkin, jaeger, xray, datadog, otlpjsonfile, chrome, waterfall, spans, json, console, none`)
 	f("none,otlp", `"none" cannot stand beside another name`)
 	f(",", "none is named")
 	for _, config := range []Config{{}, {Exporters: []string{"otlp", "otlp"}}, {Exporters: []string{"otlp"}, Count: -1}} {

@@ -8,9 +8,11 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/chrome"
 	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/gather"
 	"github.com/throughline/throughline/export/jaeger"
+	"github.com/throughline/throughline/export/otlpjsonfile"
 	"github.com/throughline/throughline/export/waterfall"
 	"github.com/throughline/throughline/export/xray"
 	"github.com/throughline/throughline/export/zipkin"
@@ -39,6 +41,8 @@ var kinds = []kind{
 	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
 	{name: "xray", open: openXRay, keys: xray.Keys(), queue: batched},
 	{name: "datadog", open: openDatadog, keys: datadog.Keys(), queue: batched},
+	{name: "otlpjsonfile", open: openOTLPJSONFile, keys: otlpjsonfile.Keys(), queue: batched},
+	{name: "chrome", open: openChrome, keys: chrome.Keys(), queue: gathered, local: true, traces: true},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},
 	{name: "json", open: openJSON, queue: prompt, local: true},

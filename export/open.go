@@ -5,10 +5,12 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/chrome"
 	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/otlp"
 	"github.com/throughline/throughline/export/otlpjson"
+	"github.com/throughline/throughline/export/otlpjsonfile"
 	"github.com/throughline/throughline/export/spans"
 	"github.com/throughline/throughline/export/waterfall"
 	"github.com/throughline/throughline/export/xray"
@@ -42,6 +44,14 @@ func openDatadog(_ context.Context, _ output, s destination.Settings) (sdktrace.
 
 func openXRay(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
 	return opened(xray.New(s))
+}
+
+func openOTLPJSONFile(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(otlpjsonfile.New(s, otlpjson.New))
+}
+
+func openChrome(_ context.Context, out output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(chrome.New(out.w, s))
 }
 
 func openWaterfall(_ context.Context, out output, _ destination.Settings) (sdktrace.SpanExporter, error) {

@@ -130,6 +130,10 @@ func OfTransport(err error) *Error {
 	return e
 }
 
+// OfFile is the error of a batch that could not be written to a file, nor in part. It may be written again: a disk that is
+// full need not stay so.
+func OfFile(err error) *Error { return &Error{reason: Unavailable, lost: All, again: true, err: err} }
+
 // isEnd is true when the connection ended instead of an answer.
 func isEnd(err error) bool {
 	return strings.HasSuffix(err.Error(), "EOF") || strings.Contains(err.Error(), "server closed idle connection")
