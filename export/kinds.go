@@ -12,6 +12,7 @@ import (
 	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/gather"
 	"github.com/throughline/throughline/export/jaeger"
+	"github.com/throughline/throughline/export/otlp"
 	"github.com/throughline/throughline/export/otlpjsonfile"
 	"github.com/throughline/throughline/export/waterfall"
 	"github.com/throughline/throughline/export/xray"
@@ -36,7 +37,7 @@ type kind struct {
 
 // kinds is every exporter there is. To add one, write its package and its line here.
 var kinds = []kind{
-	{name: "otlp", open: openOTLP, queue: batched},
+	{name: "otlp", open: openOTLP, keys: otlp.Keys(), queue: batched},
 	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
 	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
 	{name: "xray", open: openXRay, keys: xray.Keys(), queue: batched},

@@ -26,8 +26,8 @@ func open(ctx context.Context, chosen kind, out output, s destination.Settings) 
 	return chosen.open(ctx, out, s)
 }
 
-func openOTLP(ctx context.Context, _ output, _ destination.Settings) (sdktrace.SpanExporter, error) {
-	return opened(otlp.New(ctx))
+func openOTLP(ctx context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {
+	return opened(otlp.New(ctx, s))
 }
 
 func openZipkin(_ context.Context, _ output, s destination.Settings) (sdktrace.SpanExporter, error) {

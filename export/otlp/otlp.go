@@ -3,8 +3,9 @@
 // The clients, with their connections, TLS, headers, compression and retries, are the SDK's. What they send in
 // Protobuf is encoded here: the SDK's way of encoding would be half of what a span costs the agent.
 //
-// Everything is set by the OTEL_EXPORTER_OTLP_* variables. The SDK passes over values that it cannot use and goes on
-// with its defaults; this package checks them first, so that a wrong value is an error and not a surprise.
+// Everything is set by the OTEL_EXPORTER_OTLP_* variables and, below them, the configuration file. The SDK passes over
+// values that it cannot use and goes on with its defaults; this package checks them first, so that a wrong value is an
+// error and not a surprise.
 package otlp
 
 import (
@@ -16,6 +17,8 @@ import (
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // How often and how long a batch is tried. The export's own time limit ends it too, whichever is first.
@@ -38,21 +41,27 @@ type Exporter struct {
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// New makes the exporter that the environment describes. It does not wait for the collector, which may be down.
-func New(ctx context.Context) (*Exporter, error) {
-	protocol, err := checkEnvironment()
+// New makes the exporter that the environment and, below it, the settings describe. It does not wait for the collector,
+// which may be down.
+func New(ctx context.Context, s destination.Settings) (*Exporter, error) {
+	protocol, err := checkEnvironment(s)
+	if err != nil {
+		return nil, err
+	}
+	s = below(s)
+	config, err := s.TLS.Config()
 	if err != nil {
 		return nil, err
 	}
 	var client otlptrace.Client
 	if protocol == protocolGRPC {
-		client = otlptracegrpc.NewClient(otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
+		client = otlptracegrpc.NewClient(append(grpcOptions(s, config), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
 			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
-		}))
+		}))...)
 	} else {
-		client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
+		client = otlptracehttp.NewClient(append(httpOptions(protocol, s, config), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
-		}))
+		}))...)
 	}
 	inner, err := otlptrace.New(ctx, client)
 	if err != nil {

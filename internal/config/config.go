@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // Config is every setting. The YAML keys, in upper case behind THROUGHLINE_,
@@ -43,6 +45,9 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Exporters are the destinations of spans by the exporter's name. Which names there are, which keys each knows, and
+	// their variables, which have the name in them, is for the exporters to say.
+	Exporters map[string]destination.Settings `yaml:"exporters"`
 }
 
 // Sampling says what is kept though it is not sampled, and how much is sampled at most.
@@ -86,7 +91,9 @@ func (c *Config) yaml(text []byte) error {
 	case errors.As(err, &wrong): // a line for each
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
-			"not found in type config.Sampling", "is not a setting of sampling").Replace(text))
+			"not found in type config.Sampling", "is not a setting of sampling",
+			"not found in type destination.Settings", "is not a setting of any exporter",
+			"not found in type destination.TLS", "is not a setting of tls").Replace(text))
 	}
 	return err
 }

@@ -57,7 +57,11 @@ type TLS struct {
 func (s Settings) Check(known []string) error {
 	for _, key := range keys(reflect.ValueOf(s), "") {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("%s is not a setting of this exporter; it knows %s", key, strings.Join(known, ", "))
+			all := strings.Join(known, ", ")
+			if all == "" {
+				all = "none"
+			}
+			return fmt.Errorf("%s is not a setting of this exporter; it knows %s", key, all)
 		}
 	}
 	if s.Compression != "" && s.Compression != "gzip" && s.Compression != "none" {
