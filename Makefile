@@ -106,7 +106,7 @@ test: install-test install-vm all collector | $(OUT) ## Run every test: units, e
 	$(Q)$(GO) run ./test/truth -short -programs $(TRUTH_PLAIN)
 	$(Q)$(GO) run ./test/truth -short $(JOINS) -programs $(JOINS_SHORT)
 	$(Q)$(GO) run ./test/truth -attach during -concurrency 32 -requests 200 -programs pool-blind,pool-blind-lazy
-	$(Q)$(GO) run ./test/unharmed -modes off,headers,nonblocking,killed
+	$(Q)$(GO) run ./test/unharmed -modes off,headers,formats,joins,killed
 	$(Q)$(GO) run ./test/realgo -cache $(OUT)/realgo -programs $(QUICK_REALGO)
 	$(Q)$(MAKE) --no-print-directory vm KERNELS='$(TEST_KERNELS)'
 	$(Q)$(MAKE) --no-print-directory vm-context
@@ -151,7 +151,7 @@ joins: install-test all ## Measure requests that are joined without a header, be
 .PHONY: unharmed
 unharmed: install-build all ## Show that a million requests arrive as they were sent, also while the agent is killed (SEED=1)
 	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes headers -requests 1000000
-	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes none,off,nonblocking,both,killed -requests 100000 -deaths 20
+	$(Q)$(GO) run ./test/unharmed -seed $(or $(SEED),1) -modes none,off,nonblocking,both,formats,joins,option,killed -requests 100000 -deaths 20
 
 .PHONY: detach
 detach: install-test all ## Show that a Go service under load loses no request while a hundred agents come and go

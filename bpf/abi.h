@@ -188,10 +188,11 @@ enum call_text {
 	TEXT_PEER = 3,	     /* "address:port" as the library has it */
 	TEXT_TRACESTATE = 4, /* propagation, not telemetry */
 	TEXT_ROUTE = 5,
-	TEXT_ROUTER = 6, /* the route that a framework behind the server found, in
+	TEXT_ROUTER = 6,   /* the route that a framework behind the server found, in
 			  * parts with a zero byte between them; an empty last one:
 			  * the path goes on */
-	CALL_TEXTS = 7,
+	TEXT_DEBUG_ID = 7, /* jaeger-debug-id */
+	CALL_TEXTS = 8,
 };
 
 #define CALL_TEXT_SIZE 1024
@@ -426,17 +427,87 @@ enum scan_state {
 	SCAN_SKIP = 5,	   /* in a line of which only the end matters */
 };
 
-/* What a table entry says beside the next state, in its upper byte. Each stays
- * set in scan_flags. */
+/* What a byte does beside leading to the next state. Each stays set in scan_flags. */
 enum scan_flag {
-	SCAN_VALUE = 1 << 0,	  /* the byte belongs to traceparent's value */
+	SCAN_VALUE = 1 << 0,	  /* the byte is gathered: it belongs to a field's value */
 	SCAN_LENGTH = 1 << 1,	  /* a digit of Content-Length */
 	SCAN_STATUS = 1 << 2,	  /* a digit of the status code */
 	SCAN_RECOGNISED = 1 << 3, /* the first line is whole and in order */
 	SCAN_CHUNKED = 1 << 4,
 	SCAN_HEAD = 1 << 5,    /* method HEAD */
 	SCAN_CONNECT = 1 << 6, /* method CONNECT */
-	SCAN_CONTEXT = 1 << 7, /* there is a traceparent, be it empty */
+	SCAN_FIELD = 1 << 7,   /* behind it the value of a gathered field begins */
+};
+
+/* Header fields that carry trace context, as the agent's names for them are in
+ * internal/propagation. Numbers are never used twice. */
+enum context_field {
+	FIELD_NONE = 0,
+	FIELD_TRACEPARENT = 1,
+	FIELD_TRACESTATE = 2,
+	FIELD_BAGGAGE = 3,
+	FIELD_B3 = 4,
+	FIELD_B3_TRACE_ID = 5,
+	FIELD_B3_SPAN_ID = 6,
+	FIELD_B3_SAMPLED = 7,
+	FIELD_B3_FLAGS = 8,
+	FIELD_UBER_TRACE_ID = 9,
+	FIELD_JAEGER_DEBUG_ID = 10,
+	FIELD_AMZN_TRACE_ID = 11,
+	FIELD_DATADOG_TRACE_ID = 12,
+	FIELD_DATADOG_PARENT_ID = 13,
+	FIELD_DATADOG_PRIORITY = 14,
+	FIELD_DATADOG_TAGS = 15,
+	CONTEXT_FIELDS = 16,
+	FIELD_SPOILT = 31, /* a byte that spoils the value before it */
+};
+
+/* Formats of trace context, by what OTEL_PROPAGATORS calls them. Numbers are never
+ * used twice. */
+enum context_format {
+	FORMAT_NONE = 0,
+	FORMAT_TRACECONTEXT = 1,
+	FORMAT_BAGGAGE = 2,
+	FORMAT_B3 = 3,
+	FORMAT_B3MULTI = 4,
+	FORMAT_JAEGER = 5,
+	FORMAT_XRAY = 6,
+	FORMAT_DATADOG = 7,
+	CONTEXT_FORMATS = 8,
+};
+
+/* A header field's name as a Go program's map has it; len 0: not looked for. */
+struct header_name {
+	__u64 len;
+	__u64 word[4]; /* the name, with zeros behind it */
+};
+
+enum patch_kind {
+	PATCH_HEX = 1,	   /* bytes of the context in hexadecimal digits */
+	PATCH_SAMPLED = 2, /* 1 or 0 */
+	PATCH_DECIMAL = 3, /* eight bytes of the context as a number of 20 columns */
+	PATCH_HIGH = 4,	   /* the upper half of the trace id behind a name of ten bytes;
+			    * all of it blank if that is zero */
+};
+
+/* A place in a header_block that says something of the context. */
+struct block_patch {
+	__u16 at;   /* in the text */
+	__u8 kind;  /* enum patch_kind */
+	__u8 from;  /* in struct trace_context */
+	__u8 bytes; /* of it */
+	__u8 reserved;
+};
+
+#define BLOCK_PATCHES 32
+#define BLOCK_TEMPLATE 768
+
+/* The header lines that a request gets, but for its lists. */
+struct header_block {
+	__u32 len;     /* bytes of text */
+	__u32 patches; /* used ones */
+	struct block_patch patch[BLOCK_PATCHES];
+	__u8 text[BLOCK_TEMPLATE] WORDS;
 };
 
 /* One direction of a connection. */
@@ -447,9 +518,8 @@ struct half {
 	__u32 seq;	     /* TCP sequence after the last call */
 	__u32 turn_events;   /* events sent for the current turn */
 	__u32 turn_captured; /* bytes captured in the current turn */
-	__u8 scan;	     /* state of the head scanner */
+	__u16 scan;	     /* state of the head scanner */
 	__u8 scan_flags;     /* enum scan_flag */
-	__u8 value_len;	     /* bytes of traceparent gathered */
 	__u8 tail_len;
 	__u8 tail[TAIL_SIZE] WORDS;
 	__u64 scan_length; /* Content-Length as gathered */
@@ -486,8 +556,7 @@ struct conn {
 	/* REPORT_TOLD: the agent knows of something that has not ended;
 	 * REPORT_LEFT_OUT: the last exchange is not counted yet. */
 	__u8 report_open;
-	__u8 reserved;
-	__u8 value[64] WORDS; /* traceparent as gathered */
+	__u8 gathered;	      /* `gathered` has fields of the head being read */
 	__u8 caller[8] WORDS; /* with CONN_PREPARED: who called the request that
 				 * caused this one, as its header would say */
 	__u32 turn_seq;	      /* TCP sequence of the first byte of what is received */
@@ -542,7 +611,10 @@ enum drop_reason {
 	DROP_JOIN_AMBIGUOUS = 17,     /* not joined: what was sent before need not be this */
 	DROP_TCP_OPTION_NO_ROOM = 18, /* not carried: no room in the request's segment */
 	DROP_TCP_OPTION_INVALID = 19, /* a peer's: it holds no valid ids */
-	DROP_REASONS = 20,
+	DROP_CONTEXT_CONFLICT = 20,   /* formats named different traces: the first counts */
+	DROP_CONTEXT_CUT = 21,	      /* fields of trace context not gathered whole */
+	DROP_LIST_TOO_LONG = 22,      /* tracestate or baggage not carried on */
+	DROP_REASONS = 23,
 };
 
 /* Agent's own counters that are no losses, per CPU in `counters`. */

@@ -17,7 +17,7 @@ struct call {
 	struct io io;
 	struct syscall syscall;
 	struct scan scan;
-	u8 value[64] WORDS; /* traceparent, while the scanner runs */
+	struct gather gather;
 	u64 now;
 	u64 offset; /* of the first byte in its direction */
 	u64 previous;
@@ -52,24 +52,38 @@ struct {
 	__type(value, struct call);
 } calls SEC(".maps");
 
-/*
- * Scans the captured bytes of the call in a slot. A global function: the
- * verifier walks it once, on its own, and not once a path that leads here.
- */
-__noinline int call_scan(u32 slot)
+/* What was gathered in the slot of a call. */
+static __always_inline struct gather *gather_of(u64 id)
 {
+	u32 slot = id;
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	struct scan s;
 
 	if (!call)
-		return 0;
-	s = call->scan;
-	s.value = call->value;
-	s.from = call->record + sizeof(struct data_event);
-	scan_run(&s);
-	s.value = NULL;
-	s.from = NULL;
-	call->scan = s;
+		return NULL;
+	barrier_var(call); /* the address is not reckoned before the test */
+	return &call->gather;
+}
+
+/* Scans SCAN_CHUNK bytes of the call in a slot; 1 when no more have to be looked at. A
+ * global function: the verifier walks it once, on its own, and not once a round of the
+ * loop that calls it. */
+__noinline int scan_chunk(u32 slot, u32 at)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+
+	if (!call)
+		return 1;
+	at &= SCAN_MAX - SCAN_CHUNK;
+	return scan_bytes(&call->scan, &call->gather.in,
+			  call->record + sizeof(struct data_event) + at, at);
+}
+
+/* Scans the captured bytes of the call in a slot. Global, as it is called in many places. */
+__noinline int call_scan(u32 slot)
+{
+	for (u32 at = 0; at < SCAN_MAX; at += SCAN_CHUNK)
+		if (scan_chunk(slot, at))
+			break;
 	return 0;
 }
 

@@ -8,8 +8,9 @@
 #define THROUGHLINE_EXCHANGE_H
 
 #include "call.h"
+#include "conn.h"
 #include "join.h"
-#include "trace.h"
+#include "propagation.h"
 
 #define UNKNOWN_TURNS_MAX 4 /* turns of an unknown protocol before it is left alone */
 
@@ -71,20 +72,22 @@ static __always_inline bool task_conn_gone(const struct task *task)
 }
 
 /* The request on c belongs to a task of this process; so do its ids. */
-SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct target *t)
+SUBPROGRAM void request_served(struct conn *c, struct sock *sk, const struct target *t,
+			       const struct gather *g)
 {
-	const struct half *half = &c->half[DIRECTION_RECEIVED];
-	struct trace_context remote = {};
+	const struct remote *remote = &g->remote;
 	struct task_key owner;
 	struct task *task;
 
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
-	if (half->scan_flags & SCAN_VALUE && trace_parse(c->value, half->value_len, &remote)) {
+	if (remote->format) {
 		c->flags |= CONN_REMOTE_CONTEXT;
-		request_adopts(c, (u64)sk, &remote);
+		request_adopts(c, (u64)sk, &remote->ctx);
 	} else if (!joining || !join_take(sk, c, JOIN_TURN_BEGINS, &c->ctx)) {
 		trace_new_root(&c->ctx);
+		remote_decides(&c->ctx, remote);
 	}
+	context_carry(&c->ctx, g);
 	if (c->flags & CONN_TAKEN)
 		conn_finish(c); /* never answered, as far as was seen */
 	c->exchange = EXCHANGE_OPEN;
@@ -143,34 +146,32 @@ static __always_inline void prepared_context(struct conn *c, const struct trace_
 	sampling_adopted(&c->ctx);
 }
 
-/* The context of a request that the current task sends. value is what its own
- * traceparent says, if it has one. True: the header has to be added. */
-SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_flags,
-			     const u8 *value, u32 value_len)
+/* The context of a request that the current task sends; remote is what its own header
+ * says. True: ours has to be added. */
+SUBPROGRAM bool request_made(struct conn *c, const struct target *t, const struct remote *remote)
 {
-	struct trace_context remote = {};
 	struct task_key key;
 	struct task *task;
 	bool overlapped;
 
 	if (c->flags & CONN_PREPARED) {
 		c->flags &= ~CONN_PREPARED;
-		if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote))
-			prepared_context(c, &remote);
-		return !(scan_flags & SCAN_CONTEXT);
+		if (remote->format)
+			prepared_context(c, &remote->ctx);
+		return !has_own_context(remote);
 	}
 	task_current(t, &key);
 	task = task_serving(&key, &overlapped);
 	c->flags &= ~(CONN_REMOTE_CONTEXT | CONN_OVERLAPPED | CONN_INJECTED);
 	if (overlapped)
 		c->flags |= CONN_OVERLAPPED;
-	if (scan_flags & SCAN_VALUE && trace_parse(value, value_len, &remote)) {
+	if (remote->format) {
 		c->flags |= CONN_REMOTE_CONTEXT;
-		if (!request_forwarded(c, task, &remote)) {
+		if (!request_forwarded(c, task, &remote->ctx)) {
 			/* The program's own SDK: the id on the wire is the one used. */
-			c->ctx = remote;
+			c->ctx = remote->ctx;
 			sampling_adopted(&c->ctx);
-			if (task && same_trace(&task->ctx, &remote))
+			if (task && same_trace(&task->ctx, &remote->ctx))
 				__builtin_memcpy(c->ctx.parent_id, task->ctx.span_id, 8);
 		}
 		return false;
@@ -179,7 +180,7 @@ SUBPROGRAM bool request_made(struct conn *c, const struct target *t, u32 scan_fl
 		trace_new_child(&c->ctx, &task->ctx);
 	else
 		trace_new_root(&c->ctx);
-	return !(scan_flags & SCAN_CONTEXT); /* one that is malformed is one too */
+	return !has_own_context(remote); /* one that is malformed is one too */
 }
 
 #define LAST_CHUNK_SIZE 5
@@ -247,10 +248,13 @@ static __always_inline void request_done(struct call *call, struct sock *sk, str
 	if (call->length - call->used > half->body_left || half->scan_flags & SCAN_CHUNKED)
 		inject_never(c);
 	body_take(half, call->length - call->used, call->last_chunk);
-	if (c->role == ROLE_SERVER)
-		request_served(c, sk, t);
-	else if (!(c->flags & CONN_JUDGED))
-		request_made(c, t, half->scan_flags, c->value, half->value_len);
+	if (c->role == ROLE_SERVER) {
+		context_of(&call->gather, call->direction);
+		request_served(c, sk, t, &call->gather);
+	} else if (!(c->flags & CONN_JUDGED)) {
+		context_of(&call->gather, call->direction);
+		request_made(c, t, &call->gather.remote);
+	}
 }
 
 static __always_inline void response_done(struct call *call, struct conn *c, struct half *half)

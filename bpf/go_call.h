@@ -136,6 +136,23 @@ static __always_inline void call_append(struct call_event *e, u32 which, u64 dat
 	e->text_used = used + len;
 }
 
+/* The same of bytes in a map; nothing if they are more than max. */
+static __always_inline void call_append_kernel(struct call_event *e, u32 which, const u8 *data,
+					       u64 len, u32 max)
+{
+	u64 used = e->text_used;
+
+	if (!len)
+		return;
+	asm volatile("" : "+r"(used), "+r"(len)); /* what is compared is what is used */
+	if (len > max || used > CALL_TEXT_SIZE - max ||
+	    bpf_probe_read_kernel(e->text + used, len, data))
+		return;
+	e->text_len[which] = len;
+	e->text_at[which] = used;
+	e->text_used = used + len;
+}
+
 /* Appends the Go string that stands at base + offset. */
 static __always_inline void call_text(struct call_event *e, u32 which, u64 base, u16 offset,
 				      u32 max)

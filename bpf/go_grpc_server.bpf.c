@@ -7,7 +7,7 @@
  * handles as a handler of net/http is net/http's.
  */
 #include "go_grpc.h"
-#include "go_header.h"
+#include "go_context.h"
 
 /* A call while it is handled. */
 struct grpc_served {
@@ -35,20 +35,11 @@ static __always_inline struct header_search *header_search(u64 goid)
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
 	served = go_grpc_served_find(&key);
-	return served ? &served->search : NULL;
+	if (!served)
+		return NULL;
+	barrier_var(served); /* the address is not reckoned before the test */
+	return &served->search;
 }
-
-/* Names as they are in metadata, as little-endian words. */
-#define TRACEPARENT                                  \
-	(struct header_name)                         \
-	{                                            \
-		11, { 0x7261706563617274, 0x746e65 } \
-	}
-#define TRACESTATE                                 \
-	(struct header_name)                       \
-	{                                          \
-		10, { 0x6174736563617274, 0x6574 } \
-	}
 
 #define METADATA_DEPTH 6
 
@@ -84,27 +75,15 @@ SUBPROGRAM u64 stream_metadata(u64 context)
 	return 0;
 }
 
-/* Reads traceparent and tracestate out of the call's metadata. */
-SUBPROGRAM bool stream_remote(struct grpc_served *served, struct trace_context *remote)
-{
-	u64 metadata = stream_metadata(served->context);
-
-	return header_remote(&served->event, &served->search, metadata, TRACEPARENT, TRACESTATE,
-			     remote);
-}
-
 SUBPROGRAM void stream_begins(struct grpc_served *served)
 {
 	struct call_event *e = &served->event;
-	struct trace_context remote = {};
+	struct gather *g = header_context(&served->search, e->h.task,
+					  stream_metadata(served->context), SOUGHT_GRPC);
 
-	if (stream_remote(served, &remote)) {
-		e->call_flags |= CALL_REMOTE_CONTEXT;
-		trace_new_child(&e->h.ctx, &remote);
-		sampling_adopted(&e->h.ctx);
-	} else {
-		trace_new_root(&e->h.ctx);
-	}
+	call_served(e, g, false);
+	if (g)
+		gather_delete(e->h.task);
 }
 
 /* From now on the goroutine, and whoever is handed the context, serves it. */

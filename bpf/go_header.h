@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Looking a field up in an http.Header, a map[string][]string: a swiss map since
+ * Looking fields up in an http.Header, a map[string][]string: a swiss map since
  * Go 1.24 (internal/runtime/maps), buckets before (runtime/map.go). Every slot is
- * looked at, since the hash's key is not worth reading for so few.
+ * looked at, since the hash's key is not worth reading for so few: one walk finds one
+ * field, or all those of the chosen formats.
  */
 #ifndef THROUGHLINE_GO_HEADER_H
 #define THROUGHLINE_GO_HEADER_H
@@ -42,11 +43,15 @@ union header_slots {
 	struct bucket bucket;
 };
 
-/* One field's name in canonical form, at most 16 bytes, as two words. */
-struct header_name {
-	u64 len;
-	u64 word[2];
-};
+/* The names of the chosen formats' fields by enum context_field, in canonical form and in
+ * lower case. Set by the agent. */
+const volatile struct header_name http_names[CONTEXT_FIELDS];
+const volatile struct header_name grpc_names[CONTEXT_FIELDS];
+/* Bits by the lengths of those names. tracestate's is not among them: User-Agent and
+ * Connection are as long, and it says nothing without a traceparent. */
+const volatile u64 context_lengths;
+
+#define NAME_MAX 31 /* bytes of a name */
 
 /* In canonical form, as little-endian words. */
 #define HTTP_TRACEPARENT                             \
@@ -55,33 +60,89 @@ struct header_name {
 		11, { 0x7261706563617254, 0x746e65 } \
 	}
 
+enum header_sought {
+	SOUGHT_ONE = 0,
+	SOUGHT_HTTP = 1, /* all of http_names */
+	SOUGHT_GRPC = 2,
+};
+
 struct header_search {
-	struct header_name name;
+	struct header_name name; /* of the one */
 	union header_slots slots;
 	struct go_string value; /* what was found; data 0: nothing, or several */
 	bool found;
+	u8 sought; /* enum header_sought */
+	u16 reserved;
+	u32 fields;		    /* bits by enum context_field: what was found */
+	u64 lengths;		    /* bits: a name of another length is none that is sought */
+	struct go_string key;	    /* the field that is looked at */
+	struct header_name read;    /* its name */
+	u64 at;			    /* where the program has its slice of values */
+	u64 values[CONTEXT_FIELDS]; /* where the program has each one's slice */
 };
 
-static __always_inline bool header_is(const struct header_search *s, const struct go_string *key)
+/* Takes a field's only value. Several are malformed as one (trace-context 3.2). */
+static __always_inline void header_take(struct header_search *s)
 {
-	u64 word[2] = {};
+	struct go_strings values = {};
 
-	if (key->len != s->name.len)
-		return false;
-	bpf_probe_read_user(word, s->name.len & 15, (void *)key->data);
-	return word[0] == s->name.word[0] && word[1] == s->name.word[1];
+	s->found = true;
+	bpf_probe_read_user(&values, sizeof(values), (void *)s->at);
+	if (values.len == 1)
+		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)values.data);
 }
 
-/* Takes a field's only value. Several are malformed as one (trace-context 3.2). */
-static __always_inline void header_take(struct header_search *s, const struct go_strings *value)
+static __always_inline bool name_is(const volatile struct header_name *name,
+				    const struct header_name *key)
 {
-	s->found = true;
-	if (value->len == 1)
-		bpf_probe_read_user(&s->value, sizeof(s->value), (void *)value->data);
+	u64 differs = name->len ^ key->len;
+
+	for (u32 i = 0; i < 4; i++)
+		differs |= name->word[i] ^ key->word[i];
+	return !differs;
+}
+
+static __always_inline bool is_sought(const struct header_search *s, const struct go_string *key)
+{
+	return s->lengths >> (key->len & 63) & 1;
 }
 
 /* Of the request that a goroutine of the current process serves, or NULL. */
 static __always_inline struct header_search *header_search(u64 goid);
+
+/* A field whose name has a length that is sought. 0: the search is over. Global, as
+ * header_group and header_bucket: the verifier walks it once. */
+__noinline int header_match(u64 goid)
+{
+	struct header_search *s = header_search(goid);
+	u64 len;
+
+	if (!s)
+		return 0;
+	len = s->key.len;
+	if (len > NAME_MAX)
+		return 1;
+	__builtin_memset(&s->read, 0, sizeof(s->read));
+	s->read.len = len;
+	bpf_probe_read_user(s->read.word, len & NAME_MAX, (void *)s->key.data);
+	if (s->sought == SOUGHT_ONE) {
+		if (!name_is(&s->name, &s->read))
+			return 1;
+		header_take(s);
+		return 0;
+	}
+	for (u32 i = 1; i < CONTEXT_FIELDS; i++) {
+		const volatile struct header_name *known =
+			s->sought == SOUGHT_HTTP ? &http_names[i] : &grpc_names[i];
+
+		if (!name_is(known, &s->read))
+			continue;
+		s->values[i] = s->at;
+		s->fields |= 1 << i;
+		break;
+	}
+	return 1;
+}
 
 /* 0: the search is over. Global, as header_bucket: the verifier walks it once. */
 __noinline int header_group(u64 goid, u64 at)
@@ -95,10 +156,12 @@ __noinline int header_group(u64 goid, u64 at)
 	if (!go_read(g, sizeof(*g), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
-		if (g->control[i] & 0x80 || !header_is(s, &g->slot[i].key))
-			continue; /* empty or deleted */
-		header_take(s, &g->slot[i].value);
-		return 0;
+		if (g->control[i] & 0x80 || !is_sought(s, &g->slot[i].key))
+			continue; /* empty or deleted, or another */
+		s->key = g->slot[i].key;
+		s->at = at + offsetof(struct swiss_group, slot[0].value) + i * sizeof(g->slot[0]);
+		if (!header_match(goid))
+			return 0;
 	}
 	return 1;
 }
@@ -116,10 +179,12 @@ __noinline int header_bucket(u64 goid, u64 at)
 	if (!go_read(b, sizeof(*b), at))
 		return 0;
 	for (u32 i = 0; i < SLOTS; i++) {
-		if (b->hash[i] <= EMPTY_HASHES || !header_is(s, &b->key[i]))
-			continue;
-		header_take(s, &b->value[i]);
-		return 0;
+		if (b->hash[i] <= EMPTY_HASHES || !is_sought(s, &b->key[i]))
+			continue; /* empty or deleted, or another */
+		s->key = b->key[i];
+		s->at = at + offsetof(struct bucket, value) + i * sizeof(b->value[0]);
+		if (!header_match(goid))
+			return 0;
 	}
 	return 1;
 }
@@ -173,11 +238,8 @@ static __always_inline void header_buckets(struct header_search *s, const struct
 	}
 }
 
-/*
- * Looks the field s->name up in the header at an address, for the request that a
- * goroutine serves; what it says is s->value. Global, for the verifier's sake.
- */
-__noinline int header_find(u64 goid, u64 header)
+/* Walks the header at an address for what is sought. Global, for the verifier's sake. */
+__noinline int header_walk(u64 goid, u64 header)
 {
 	struct header_search *s = header_search(goid);
 	const struct go_program *p = go_program_current();
@@ -187,6 +249,7 @@ __noinline int header_find(u64 goid, u64 header)
 	s->value.data = 0;
 	s->value.len = 0;
 	s->found = false;
+	s->fields = 0;
 	if (!header)
 		return 0;
 	if (p->field[GO_MAP_DIR_PTR] != GO_ABSENT)
@@ -196,40 +259,15 @@ __noinline int header_find(u64 goid, u64 header)
 	return 0;
 }
 
-/* Reads the traceparent, by the name that it has in the map at header. False: there
- * is no valid one. */
-static __always_inline bool header_traceparent(struct call_event *e, struct header_search *s,
-					       u64 header, struct header_name name,
-					       struct trace_context *remote)
+/* Looks one field up in the header at an address, for the request that a goroutine
+ * serves or makes; what it says is s->value. */
+static __always_inline void header_find(struct header_search *s, u64 goid, u64 header,
+					struct header_name name)
 {
-	u8 value[64] WORDS = {};
-	u64 len;
-
 	s->name = name;
-	header_find(e->h.task, header);
-	len = s->value.len;
-	if (!s->value.data || len < TRACEPARENT_SIZE)
-		return false;
-	if (len > sizeof(value) - 1)
-		len = sizeof(value) - 1;
-	return !bpf_probe_read_user(value, len, (void *)s->value.data) &&
-	       trace_parse(value, len, remote);
-}
-
-/* Reads traceparent and tracestate, by the names they have in the map at header, into
- * remote and the call's texts. False: there is no valid context. */
-static __always_inline bool header_remote(struct call_event *e, struct header_search *s, u64 header,
-					  struct header_name traceparent,
-					  struct header_name tracestate,
-					  struct trace_context *remote)
-{
-	if (!header_traceparent(e, s, header, traceparent, remote))
-		return false;
-	s->name = tracestate;
-	header_find(e->h.task, header);
-	if (s->value.len <= TRACESTATE_MAX)
-		call_append(e, TEXT_TRACESTATE, s->value.data, s->value.len, TRACESTATE_MAX);
-	return true;
+	s->sought = SOUGHT_ONE;
+	s->lengths = 1ULL << (name.len & 63);
+	header_walk(goid, header);
 }
 
 #endif

@@ -7,7 +7,7 @@
  * branches that test the error of either, in the goroutine that made the request.
  */
 #include "go_call.h"
-#include "go_header.h"
+#include "go_context.h"
 #include "go_outgoing.h"
 #include "join.h"
 
@@ -34,7 +34,10 @@ static __always_inline struct header_search *header_search(u64 goid)
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
 	made = go_made_find(&key);
-	return made ? &made->search : NULL;
+	if (!made)
+		return NULL;
+	barrier_var(made); /* the address is not reckoned before the test */
+	return &made->search;
 }
 
 /* When a goroutine began to wait for a new connection. Inserted by
@@ -191,8 +194,16 @@ SUBPROGRAM void header_told(struct made *made, const struct go_cause *cause)
 {
 	struct call_event *e = &made->event;
 	struct trace_context own = {};
+	bool has_own = false;
+	struct gather *g;
 
-	if (!header_traceparent(e, &made->search, made->header, HTTP_TRACEPARENT, &own))
+	g = header_context(&made->search, e->h.task, made->header, SOUGHT_HTTP);
+	if (g) {
+		own = g->remote.ctx;
+		has_own = g->remote.format;
+		gather_delete(e->h.task);
+	}
+	if (!has_own)
 		return;
 	if (!__builtin_memcmp(own.span_id, made->caller, 8) ||
 	    !__builtin_memcmp(own.span_id, e->h.ctx.parent_id, 8))

@@ -3,7 +3,7 @@
 
 /* Requests that Go's net/http serves, over HTTP/1, TLS and HTTP/2. */
 #include "go_call.h"
-#include "go_header.h"
+#include "go_context.h"
 #include "go_route.h"
 #include "join.h"
 
@@ -31,27 +31,18 @@ static __always_inline struct header_search *header_search(u64 goid)
 
 	key.tgid = bpf_get_current_pid_tgid() >> 32;
 	served = go_served_find(&key);
-	return served ? &served->search : NULL;
+	if (!served)
+		return NULL;
+	barrier_var(served); /* the address is not reckoned before the test */
+	return &served->search;
 }
 
-/* Header names in canonical form. */
-#define TRACESTATE                                 \
-	(struct header_name)                       \
-	{                                          \
-		10, { 0x6174736563617254, 0x6574 } \
-	}
+/* In canonical form. */
 #define UPGRADE                         \
 	(struct header_name)            \
 	{                               \
 		7, { 0x65646172677055 } \
 	}
-
-/* Reads traceparent and tracestate out of the request's header. */
-SUBPROGRAM bool header_context(struct served *served, struct trace_context *remote)
-{
-	return header_remote(&served->event, &served->search, served->header, HTTP_TRACEPARENT,
-			     TRACESTATE, remote);
-}
 
 /* The connection that the goroutine has served before, or whose request the
  * socket source saw it read. */
@@ -104,28 +95,30 @@ static __always_inline bool request_joins(struct served *served, const struct go
 	return c && join_take((struct sock *)sock, c, place, &e->h.ctx);
 }
 
-/* The span of the request: the one that the socket source has begun, which has seen
- * whether there is a context, or one of the request's own. */
+/* The span of the request: the one that the socket source has begun, which has read
+ * the context, or one of the request's own. */
 SUBPROGRAM void request_begins(struct served *served, const struct go_hit *hit, struct conn *c)
 {
-	bool begun = c && c->exchange == EXCHANGE_OPEN && c->flags & CONN_TAKEN;
 	struct call_event *e = &served->event;
-	struct trace_context remote = {};
-	bool called = false;
+	struct carried *carried;
+	struct gather *g;
+	bool joined;
 
-	if (!begun || c->flags & CONN_REMOTE_CONTEXT)
-		called = header_context(served, &remote);
-	if (called)
-		e->call_flags |= CALL_REMOTE_CONTEXT;
-	if (begun) {
+	if (c && c->exchange == EXCHANGE_OPEN && c->flags & CONN_TAKEN) {
 		e->h.ctx = c->ctx;
 		e->start = c->half[DIRECTION_RECEIVED].last;
+		if (c->flags & CONN_REMOTE_CONTEXT)
+			e->call_flags |= CALL_REMOTE_CONTEXT;
+		carried = carried_of(e->h.ctx.span_id);
+		if (carried)
+			call_carried(e, carried);
 		conn_finish(c);
-	} else if (called) {
-		trace_new_child(&e->h.ctx, &remote);
-		sampling_adopted(&e->h.ctx);
-	} else if (!request_joins(served, hit, c)) {
-		trace_new_root(&e->h.ctx);
+	} else {
+		g = header_context(&served->search, e->h.task, served->header, SOUGHT_HTTP);
+		joined = !(g && g->remote.format) && request_joins(served, hit, c);
+		call_served(e, g, joined);
+		if (g)
+			gather_delete(e->h.task);
 	}
 	if (joining && c && !go_has_sdk(hit->program))
 		join_welcome((struct sock *)e->h.sock, c);
@@ -338,8 +331,7 @@ int go_http_hijack(struct pt_regs *ctx)
 	c = bpf_map_lookup_elem(&conns, &sock);
 	if (c)
 		c->flags |= CONN_UPGRADED;
-	served->search.name = UPGRADE;
-	header_find(hit.task.id, served->header);
+	header_find(&served->search, hit.task.id, served->header, UPGRADE);
 	if (served->search.value.data)
 		served->event.status = STATUS_SWITCHING_PROTOCOLS;
 	served->event.call_flags |= CALL_HIJACKED;

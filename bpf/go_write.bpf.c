@@ -4,7 +4,7 @@
 /*
  * Puts a traceparent header into what a Go program sends by TLS, HTTP/2 and gRPC,
  * where no hook in the kernel sees the bytes in clear. Loaded only where the kernel
- * allows bpf_probe_write_user. What is written is the free end of a buffer that the
+ * allows bpf_probe_write_user and traceparent is among the formats chosen. What is written is the free end of a buffer that the
  * program itself is filling, and then the buffer's length: the program is at an
  * instruction of ours meanwhile, and nobody else has the buffer. If the free end is
  * too small nothing is written.
@@ -101,8 +101,7 @@ SUBPROGRAM bool header_has_own(const struct go_hit *hit, u64 header)
 		return true;
 	s = bpf_map_lookup_elem(&go_searches, &hit->task);
 	if (s) {
-		s->name = HTTP_TRACEPARENT;
-		header_find(hit->task.id, header);
+		header_find(s, hit->task.id, header, HTTP_TRACEPARENT);
 		found = s->found;
 	}
 	bpf_map_delete_elem(&go_searches, &hit->task);

@@ -27,8 +27,10 @@ static __always_inline bool request_may_begin(const struct conn *c)
 static __always_inline bool head_judge(struct conn *c, struct call *call, u32 slot, u32 len,
 				       const struct target *t)
 {
+	struct gather *g = &call->gather;
 	struct scan *s = &call->scan;
 
+	gather_reset(g);
 	__builtin_memset(s, 0, sizeof(*s));
 	s->state = SCAN_REQUEST;
 	s->len = len;
@@ -45,7 +47,8 @@ static __always_inline bool head_judge(struct conn *c, struct call *call, u32 sl
 	c->request_ktime = bpf_ktime_get_ns();
 	if (s->flags & SCAN_CONNECT)
 		c->no_inject = 1;
-	return request_made(c, t, s->flags, call->value, s->value_len);
+	context_of(g, slot);
+	return request_made(c, t, &g->remote);
 }
 
 #endif

@@ -11,23 +11,19 @@
 #ifndef THROUGHLINE_HTTP_H
 #define THROUGHLINE_HTTP_H
 
-#include "events.h"
+#include "gather.h"
 
 #define SCAN_STATES 256
 #define SCAN_CLASSES 64
+#define SCAN_ACTIONS 64
 #define SCAN_TABLE (SCAN_STATES * SCAN_CLASSES)
 
 #define SCAN_MAX 4096 /* bytes of a head that are looked at, CAPTURE_MAX at most */
-#define SCAN_MAX_UNROLLED \
-	512 /* the same before Linux 5.17, which has no bpf_loop:
-			       * the verifier walks each round of a loop */
-#define SCAN_CHUNK 8
-
-/* Set by the agent, which tries. */
-const volatile bool have_bpf_loop = true;
+#define SCAN_CHUNK 32
 
 const volatile u8 scan_classes[256];
-const volatile u16 scan_table[SCAN_TABLE];
+const volatile u16 scan_table[SCAN_TABLE];     /* next state; above 10 bits an action */
+const volatile u32 scan_actions[SCAN_ACTIONS]; /* enum scan_flag; above 8 bits a field */
 
 /* A scanner's registers while it runs; between calls they are in struct half. */
 struct scan {
@@ -35,23 +31,26 @@ struct scan {
 	u32 status;
 	u32 state;
 	u32 flags;
-	u32 value_len;
 	u32 first_line; /* bytes of the first line, with its end */
 	u32 used;	/* bytes looked at, up to the head's end */
 	u32 len;	/* bytes there are */
-	u8 *value;
-	const u8 *from;
 };
 
 /* The few bytes that mean something by themselves. Arithmetic instead of
  * branches, since each would be a path for the verifier. */
-static __always_inline void scan_act(struct scan *s, u32 act, u8 byte, u32 at)
+static __always_inline void scan_act(struct scan *s, struct gathered *to, u32 act, u8 byte, u32 at)
 {
+	u32 used = to->len, entries = to->entries;
 	u64 digit = byte & 15;
 
-	s->value[s->value_len & 63] = byte;
-	s->value_len += act & 1;
-	s->value_len -= s->value_len >> 6; /* never beyond 63: too long is malformed */
+	/* Neither goes beyond its last place, which counts as cut. */
+	to->text[used & (GATHER_TEXT - 1)] = byte;
+	used += act & 1;
+	used -= used / GATHER_TEXT;
+	to->len = used;
+	to->entry[entries & (GATHER_ENTRIES - 1)] = (act >> 8) << 16 | used;
+	entries += act >> 7 & 1;
+	to->entries = entries - entries / GATHER_ENTRIES;
 	s->length += (act >> 1 & 1) * (s->length * 9 + digit);
 	s->status += (act >> 2 & 1) * (s->status * 9 + digit);
 	s->first_line += (act >> 3 & 1) * (at + 1); /* SCAN_RECOGNISED ends it */
@@ -68,54 +67,48 @@ static __always_inline bool has_line_feed(u64 word)
 	return (x - BYTES(1)) & ~x & BYTES(0x80);
 }
 
-/* SCAN_CHUNK bytes; 1 when no more have to be looked at. */
-static long scan_chunk(u32 index, struct scan *s)
+/* Looks at SCAN_CHUNK bytes, or at as many as there are from at on; 1 when no more have
+ * to be looked at. */
+static __always_inline int scan_bytes(struct scan *s, struct gathered *to, const u8 *from, u32 at)
 {
-	u32 at = index * SCAN_CHUNK, len = s->len, state = s->state;
-	const u8 *from = s->from + (at & (SCAN_MAX - SCAN_CHUNK));
-	u32 i;
+	u32 len = s->len, state = s->state;
 
-	if (state == SCAN_SKIP && at + SCAN_CHUNK < len && !has_line_feed(*(u64 *)from)) {
-		s->used = at + SCAN_CHUNK;
-		return 0;
-	}
 #pragma unroll
-	for (i = 0; i < SCAN_CHUNK; i++) {
-		u32 class, entry;
+	for (u32 word = 0; word < SCAN_CHUNK; word += 8) {
+		if (state == SCAN_SKIP && at + word + 8 < len &&
+		    !has_line_feed(*(u64 *)(from + word)))
+			continue;
+#pragma unroll
+		for (u32 i = word; i < word + 8; i++) {
+			u32 class, entry;
 
-		if (at + i >= len)
-			break;
-		class = scan_classes[from[i]];
-		entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
-		state = entry & 0xff;
-		if (entry >> 8)
-			scan_act(s, entry >> 8, from[i], at + i);
-		if (state <= SCAN_END) {
-			i++;
-			break;
+			if (at + i >= len) {
+				at += i;
+				goto out;
+			}
+			class = scan_classes[from[i]];
+			entry = scan_table[(state * SCAN_CLASSES + class) & (SCAN_TABLE - 1)];
+			state = entry & 0x3ff;
+			if (entry >> 10)
+				scan_act(s, to, scan_actions[entry >> 10 & (SCAN_ACTIONS - 1)],
+					 from[i], at + i);
+			if (state <= SCAN_END) {
+				at += i + 1;
+				goto out;
+			}
 		}
 	}
+	at += SCAN_CHUNK;
+out:
 	s->state = state;
-	s->used = at + i;
-	return state <= SCAN_END || at + SCAN_CHUNK >= len;
+	s->used = at;
+	return state <= SCAN_END || at >= len;
 }
 
-static __always_inline void scan_run(struct scan *s)
-{
-	if (have_bpf_loop) {
-		bpf_loop(SCAN_MAX / SCAN_CHUNK, scan_chunk, s, 0);
-		return;
-	}
-	for (u32 i = 0; i < SCAN_MAX_UNROLLED / SCAN_CHUNK; i++)
-		if (scan_chunk(i, s))
-			break;
-}
-
-static __always_inline void scan_reset(struct half *half, u8 state)
+static __always_inline void scan_reset(struct half *half, u16 state)
 {
 	half->scan = state;
 	half->scan_flags = 0;
-	half->value_len = 0;
 	half->scan_length = 0;
 	half->status = 0;
 	half->scanned = 0;
@@ -128,7 +121,6 @@ static __always_inline void scan_begin(struct scan *s, const struct half *half, 
 	s->status = half->status;
 	s->state = half->scan;
 	s->flags = half->scan_flags;
-	s->value_len = half->value_len;
 	s->len = len;
 }
 
@@ -138,7 +130,6 @@ static __always_inline void scan_finish(const struct scan *s, struct half *half)
 	half->status = s->status;
 	half->scan = s->state;
 	half->scan_flags = s->flags;
-	half->value_len = s->value_len;
 	half->scanned += s->used;
 }
 

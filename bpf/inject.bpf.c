@@ -2,15 +2,14 @@
 //go:build ignore
 
 /*
- * Puts a traceparent into the plaintext HTTP/1 requests that targets send: a
- * whole header line behind the request line, or nothing. Whatever is not known
- * for certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
+ * Puts trace context into the plaintext HTTP/1 requests that targets send: a block of
+ * whole header lines behind the request line, or nothing. Whatever is not known for
+ * certain to be the head of a request is left as it is. HTTP/2: inject_http2.h.
  */
+#include "block.h"
 #include "head.h"
 #include "inject_http2.h"
 
-#define NAME_SIZE 13 /* "traceparent: " */
-#define LINE_SIZE (NAME_SIZE + TRACEPARENT_SIZE + 2)
 #define HEAD_MAX 2048 /* a longer head is left alone */
 
 _Static_assert(HEAD_MAX <= SCAN_MAX, "the scanner looks at the whole head");
@@ -57,29 +56,16 @@ int track_connection(struct bpf_sock_ops *ops)
  * call_scan, for the verifier's sake. */
 __noinline int message_copy(struct sk_msg_md *msg)
 {
-	u32 len = msg->size < HEAD_MAX ? msg->size : HEAD_MAX;
-	u32 slot = SLOT_INJECT, at = 0;
+	u64 len = msg->size < HEAD_MAX ? msg->size : HEAD_MAX;
+	u32 slot = SLOT_INJECT;
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	u8 *data, *end, *to;
-
-	if (!call)
+	if (!call || bpf_msg_pull_data(msg, 0, len, 0))
 		return 0;
-	to = call->record + sizeof(struct data_event);
-	if (bpf_msg_pull_data(msg, 0, len, 0))
+	asm volatile("" : "+r"(len));
+	if (len > HEAD_MAX || len > (u64)(msg->data_end - msg->data) ||
+	    bpf_probe_read_kernel(call->record + sizeof(struct data_event), len, msg->data))
 		return 0;
-	data = msg->data;
-	end = msg->data_end;
-	for (u32 i = 0; i < HEAD_MAX / 8; i++, data += 8, at += 8) {
-		if (data + 8 > end)
-			break;
-		*(u64 *)(to + at) = *(u64 *)data;
-	}
-	for (u32 i = 0; i < 7; i++, data++, at++) {
-		if (data + 1 > end)
-			break;
-		to[at & (HEAD_MAX - 1)] = *data;
-	}
-	return at < len ? at : len;
+	return len;
 }
 
 /* The message's own bytes before at end a line, which does not go on behind at (RFC
@@ -96,30 +82,43 @@ static __always_inline bool line_ends_at(struct sk_msg_md *msg, u32 at)
 	return last + 2 <= end && *last == '\n' && last[1] != ' ' && last[1] != '\t';
 }
 
-static __always_inline bool line_push(struct sk_msg_md *msg, u32 at,
-				      const struct trace_context *ctx)
+/* Puts the block into the room that was made for it: whole words, and one that ends
+ * with it. False: there is not all of it. */
+__noinline int block_copy(struct sk_msg_md *msg)
 {
-	u8 line[LINE_SIZE] = "traceparent: ";
-	u8 *data, *end;
+	u8 *data = msg->data, *end = msg->data_end, *last;
+	struct block *b = block_current();
+	u32 at = 0, rest;
 
-	trace_write(line + NAME_SIZE, ctx);
-	line[LINE_SIZE - 2] = '\r';
-	line[LINE_SIZE - 1] = '\n';
-	if (bpf_msg_push_data(msg, at, LINE_SIZE, 0))
+	if (!b || b->len < 8 || b->len != (u64)(msg->data_end - msg->data))
+		return 0;
+	rest = b->len - 8;
+	barrier_var(rest);
+	if (rest > BLOCK_LINES_MAX)
+		return 0;
+	last = data + rest;
+	if (last + 8 > end)
+		return 0;
+	__builtin_memcpy(last, b->text + rest, 8);
+	for (u32 i = 0; i < BLOCK_LINES_MAX / 8; i++, data += 8, at += 8) {
+		if (data + 8 > end)
+			break;
+		__builtin_memcpy(data, b->text + at, 8);
+	}
+	return 1;
+}
+
+/* Puts the block into the message, all of it or nothing. */
+static __always_inline bool block_push(struct sk_msg_md *msg, u32 at, u32 len)
+{
+	if (bpf_msg_push_data(msg, at, len, 0))
 		return false;
 	/* The pushed bytes are an element of their own: to make them readable
 	 * nothing has to be allocated, so this cannot fail. If it did, the bytes
 	 * have to go again. */
-	if (bpf_msg_pull_data(msg, at, at + LINE_SIZE, 0))
-		goto undo;
-	data = msg->data;
-	end = msg->data_end;
-	if (data + LINE_SIZE > end)
-		goto undo;
-	__builtin_memcpy(data, line, LINE_SIZE);
-	return true;
-undo:
-	bpf_msg_pop_data(msg, at, LINE_SIZE, 0);
+	if (!bpf_msg_pull_data(msg, at, at + len, 0) && block_copy(msg))
+		return true;
+	bpf_msg_pop_data(msg, at, len, 0);
 	return false;
 }
 
@@ -133,28 +132,47 @@ static __always_inline struct sock *message_socket(const struct sk_msg_md *msg, 
 	return (struct sock *)*at;
 }
 
+/* Makes the header lines that say c's span; returns how many bytes. */
+static __always_inline u32 block_of(const struct conn *c, const struct remote *remote)
+{
+	struct block *b = block_current();
+
+	if (!b)
+		return 0;
+	b->ctx = c->ctx;
+	__builtin_memcpy(&b->carrier, c->ctx.parent_id, 8);
+	b->without = remote->fields;
+	block_compose();
+	return b->len;
+}
+
 static __always_inline void judge(struct sk_msg_md *msg, struct conn *c, struct call *call,
 				  const struct target *t)
 {
 	struct scan *s = &call->scan;
 	bool welcome = false;
-	u32 at;
+	u32 at, len;
 
 	if (!head_judge(c, call, SLOT_INJECT, message_copy(msg), t))
 		return;
 	if (joining)
 		welcome = join_leave(message_socket(msg, call), c, &c->ctx);
-	if (welcome || !pushing || s->flags & SCAN_CONNECT)
+	if (welcome && !carried_of(c->ctx.parent_id))
+		return; /* a header is of no use, and nothing goes on with it */
+	if (!pushing || s->flags & SCAN_CONNECT)
 		return;
 	at = s->first_line;
 	if (!line_ends_at(msg, at))
 		return;
-	if (!line_push(msg, at, &c->ctx)) {
+	len = block_of(c, &call->gather.remote);
+	if (!len)
+		return;
+	if (!block_push(msg, at, len)) {
 		drop(DROP_INJECT_NO_ROOM);
 		return;
 	}
 	c->flags |= CONN_INJECTED;
-	c->injected += LINE_SIZE;
+	c->injected += len;
 	count(COUNT_INJECTED, 1);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Puts a traceparent into the requests of plaintext HTTP/2: a literal field that is
+ * Puts a traceparent, if that is a format that was chosen, into the requests of
+ * plaintext HTTP/2: a literal field that is
  * never indexed (RFC 7541, 6.2.3) at the end of the block of a HEADERS frame, so that
  * the state of neither end's table changes.
  */
@@ -8,8 +9,8 @@
 #define THROUGHLINE_INJECT_HTTP2_H
 
 #include "http2.h"
+#include "propagation.h"
 #include "task.h"
-#include "trace.h"
 
 #define PREFACE_SIZE 24 /* RFC 9113, 3.4 */
 #define FRAME_HEAD 9	/* 4.1: length, type, flags, stream */
@@ -73,15 +74,20 @@ static __always_inline bool frame_read(struct sk_msg_md *msg, u32 at, struct fra
 	return true;
 }
 
-/* Whether one of the names begins at a place of a block. */
-static __always_inline bool name_begins(u64 word)
+/* Whether one of the names begins at a place of a block. Global and without a branch a
+ * name, so that the verifier walks the names once and not for each byte. */
+__noinline int name_begins(u64 word)
 {
-	bool found = false;
+	u64 found = 0;
 
 	for (u32 i = 0; i < CONTEXT_NAMES; i++) {
+		u64 differs;
+
 		if (i >= context_names_len)
 			break;
-		found |= !((word ^ context_names[i].text) & context_names[i].mask);
+		differs = (word ^ context_names[i].text) & context_names[i].mask;
+		asm volatile("" : "+r"(differs)); /* or it becomes one again */
+		found |= ~(differs | -differs) >> 63;
 	}
 	return found;
 }
@@ -234,7 +240,8 @@ static __always_inline bool http2_begins(struct sk_msg_md *msg, u64 sock, struct
 	struct http2_send fresh = { .gen = c->gen };
 	u8 *data, *end;
 
-	if (c->direction != NO_DIRECTION || !(c->flags & CONN_FROM_START) || c->no_inject ||
+	if (!format_chosen(FORMAT_TRACECONTEXT) || c->direction != NO_DIRECTION ||
+	    !(c->flags & CONN_FROM_START) || c->no_inject ||
 	    c->flags & (CONN_CLOSED | CONN_IGNORED) || msg->size < PREFACE_SIZE ||
 	    bpf_msg_pull_data(msg, 0, PREFACE_SIZE, 0))
 		return false;

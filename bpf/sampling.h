@@ -115,15 +115,11 @@ static __always_inline bool sampling_reports(const struct trace_context *ctx)
 	return report_unsampled || ctx->flags & TRACE_SAMPLED;
 }
 
-/* Writes the member of tracestate that tells the ratio of a trace sampled by it; to has
- * room for SAMPLING_MEMBER_MAX bytes. Returns its length, 0: there is none. */
-static __always_inline u32 sampling_member_write(u8 *to, const struct trace_context *ctx)
+/* Whether a request's tracestate tells the ratio by which its trace was sampled. */
+static __always_inline bool sampling_tells(const struct trace_context *ctx)
 {
-	if (!(ctx->flags & TRACE_SAMPLED) || !(ctx->sampling & SAMPLING_BY_RATIO))
-		return 0;
-	for (u32 i = 0; i < SAMPLING_MEMBER_MAX; i++)
-		to[i] = sampling_member[i];
-	return sampling_member_len;
+	return sampling_member_len && ctx->flags & TRACE_SAMPLED &&
+	       ctx->sampling & SAMPLING_BY_RATIO;
 }
 
 #endif

@@ -130,6 +130,32 @@ static __always_inline void call_flags(struct call *call, const struct conn *c,
 		call->flags |= FLAG_INJECTED;
 }
 
+/* Takes up what was gathered of a head whose first piece came before. */
+SUBPROGRAM void gather_resume(struct gather *g, u64 sock, struct conn *c, const struct half *half)
+{
+	struct gathered *known = NULL;
+
+	gather_reset(g);
+	if (half->scanned && c->gathered) {
+		known = bpf_map_lookup_elem(&gathered, &sock);
+		if (!known)
+			drop(DROP_CONTEXT_CUT);
+		else
+			bpf_probe_read_kernel(&g->in, sizeof(g->in), known);
+	}
+	c->gathered = 0;
+}
+
+/* Keeps it for the next piece. */
+SUBPROGRAM void gather_suspend(struct gather *g, u64 sock, struct conn *c, const struct half *half)
+{
+	if (half->scan <= SCAN_END || !g->in.entries)
+		return;
+	c->gathered = !bpf_map_update_elem(&gathered, &sock, &g->in, BPF_ANY);
+	if (!c->gathered)
+		drop(DROP_CONTEXT_CUT);
+}
+
 /* Looks at the bytes of a call: the heart of the socket source. */
 static __always_inline void call_look(struct call *call, struct sock *sk, struct conn *c,
 				      const struct target *t)
@@ -147,10 +173,10 @@ static __always_inline void call_look(struct call *call, struct sock *sk, struct
 	count(COUNT_UNCAPTURED_BYTES, call->length - call->captured);
 	if (call->may_hold_head && call->captured) {
 		scan_begin(&call->scan, half, call->captured);
-		__builtin_memcpy(call->value, c->value, sizeof(c->value));
+		gather_resume(&call->gather, (u64)sk, c, half);
 		call_scan(direction);
-		__builtin_memcpy(c->value, call->value, sizeof(c->value));
 		scan_finish(&call->scan, half);
+		gather_suspend(&call->gather, (u64)sk, c, half);
 		call->used = call->scan.used;
 		exchange_after(call, sk, c, half, t);
 		call_trim(call, c, half);

@@ -8,15 +8,25 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/correlate/httpspan"
+	"github.com/throughline/throughline/internal/propagation"
 	"github.com/throughline/throughline/internal/telemetry"
 	"github.com/throughline/throughline/probes/event"
 	"github.com/throughline/throughline/probes/process"
+)
+
+// debugID is the attribute of a span whose request came with the header of that name
+// (jaegertracing.io, client libraries, "Manually supplied trace or debug id").
+const (
+	debugID    = attribute.Key("jaeger-debug-id")
+	maxDebugID = 64 // bytes
 )
 
 // Config says what to make spans of.
@@ -27,6 +37,9 @@ type Config struct {
 	Resource process.ResourceOptions
 	// Ledger reads the kernel's counts of a connection; nil: none.
 	Ledger flow.Ledger
+	// Propagators are the formats of trace context that are read, in order of
+	// precedence.
+	Propagators propagation.Formats
 	// Flow bounds the connection table.
 	Flow flow.Options
 	// Sampling says which spans are exported.
@@ -63,7 +76,7 @@ func New(c Config, now uint64) *Correlator {
 		out:       c.Spans,
 	}
 	r.clock.set(now)
-	r.flow = flow.New(Protocols(), r.exchange, c.Flow)
+	r.flow = flow.New(Protocols(c.Propagators), r.exchange, c.Flow)
 	r.stats.Store(&flow.Stats{})
 	return r
 }
@@ -99,6 +112,9 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 		return
 	}
 	start, end := c.clock.span(x.Start, x.End)
+	if x.DebugID != "" && x.Kind == trace.SpanKindServer {
+		x.Attributes = append(x.Attributes, debugID.String(httpspan.CleanText([]byte(x.DebugID), maxDebugID)))
+	}
 	c.spans.Add(1)
 	c.out(&span{
 		exchange: x,

@@ -9,13 +9,15 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 	"github.com/throughline/throughline/probes/process"
 	"github.com/throughline/throughline/probes/process/runtime"
 )
 
-const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
 func TestIdentify(t *testing.T) {
+	remote := &propagation.Remote{
+		Format: propagation.B3, TraceID: [16]byte{0x0a}, SpanID: [8]byte{0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31}, Flags: propagation.Sampled,
+	}
 	kernel := abi.TraceContext{TraceId: [16]uint8{1}, SpanId: [8]uint8{2}, ParentId: [8]uint8{3}, Flags: 1}
 	root := abi.TraceContext{TraceId: [16]uint8{1}, SpanId: [8]uint8{2}, Flags: 1}
 	for _, c := range []struct {
@@ -31,12 +33,12 @@ func TestIdentify(t *testing.T) {
 			span: "0200000000000000", parent: "0300000000000000", hasParent: true, remote: true, state: "a=b"},
 		{name: "root", exchange: flow.Exchange{Context: root, Kind: trace.SpanKindServer, Tracestate: "a=b"},
 			span: "0200000000000000"},
-		{name: "pipelined server", exchange: flow.Exchange{Kind: trace.SpanKindServer, Traceparent: traceparent, Tracestate: "a=b"},
+		{name: "pipelined server", exchange: flow.Exchange{Kind: trace.SpanKindServer, Remote: remote, Tracestate: "a=b"},
 			own: true, parent: "b7ad6b7169203331", hasParent: true, remote: true, state: "a=b"},
-		{name: "pipelined client", exchange: flow.Exchange{Kind: trace.SpanKindClient, Traceparent: traceparent},
+		{name: "pipelined client", exchange: flow.Exchange{Kind: trace.SpanKindClient, Remote: remote},
 			span: "b7ad6b7169203331"},
 		{name: "pipelined, no header", exchange: flow.Exchange{Kind: trace.SpanKindServer}, own: true},
-		{name: "pipelined, bad header", exchange: flow.Exchange{Kind: trace.SpanKindServer, Traceparent: "00-zz"}, own: true},
+		{name: "pipelined, bad header", exchange: flow.Exchange{Kind: trace.SpanKindServer, Remote: &propagation.Remote{}}, own: true},
 	} {
 		span, parent := newSampler(Sampling{}).identify(&c.exchange)
 		if !span.IsValid() || !span.IsSampled() {
@@ -58,38 +60,6 @@ func TestIdentify(t *testing.T) {
 			t.Errorf("%s: tracestate %q, want %q", c.name, got, c.state)
 		}
 	}
-}
-
-func TestParseTraceparent(t *testing.T) {
-	for _, c := range []struct {
-		value string
-		ok    bool
-	}{
-		{traceparent, true},
-		{"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", true},
-		{"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more", true},
-		{"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01more", false},
-		{traceparent + "-more", false},
-		{"ff" + traceparent[2:], false},
-		{"00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", false},
-		{"00-00000000000000000000000000000000-b7ad6b7169203331-01", false},
-		{"00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", false},
-		{traceparent[:54], false},
-		{"", false},
-	} {
-		if _, ok := parseTraceparent(c.value); ok != c.ok {
-			t.Errorf("%q: %t, want %t", c.value, ok, c.ok)
-		}
-	}
-}
-
-func FuzzParseTraceparent(f *testing.F) {
-	f.Add(traceparent)
-	f.Fuzz(func(t *testing.T, s string) {
-		if c, ok := parseTraceparent(s); ok && !(c.TraceID.IsValid() && c.SpanID.IsValid()) {
-			t.Errorf("%q gives an invalid context", s)
-		}
-	})
 }
 
 func TestClockStep(t *testing.T) {

@@ -2,26 +2,21 @@ package correlate
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"math/rand/v2"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // mint identifies an exchange that the kernel did not tell apart, like the
-// second of two requests in one read, by its own traceparent if it has one.
+// second of two requests in one read, by its own header if it has one.
 func (s *sampler) mint(x *flow.Exchange, state trace.TraceState) (identity, parent trace.SpanContext) {
-	remote, ok := parseTraceparent(x.Traceparent)
-	if !ok {
-		root := trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}
-		if s.Sampler.Root(root.TraceID) {
-			root.TraceFlags = trace.FlagsSampled
-			root.TraceState = withThreshold(root.TraceState, s.threshold)
-		}
-		return trace.NewSpanContext(root), parent
+	if x.Remote == nil || x.Remote.Format == "" {
+		return s.root(x), parent
 	}
+	remote := trace.SpanContextConfig{TraceID: x.Remote.TraceID, SpanID: x.Remote.SpanID, TraceFlags: trace.TraceFlags(x.Remote.Flags)}
 	remote.TraceFlags = remote.TraceFlags.WithSampled(s.Sampler.Adopted(remote.TraceID, remote.TraceFlags.IsSampled()))
 	remote.TraceState = state
 	if !s.Sampler.ParentBased && s.Sampler.Ratio && remote.TraceFlags.IsSampled() {
@@ -36,36 +31,21 @@ func (s *sampler) mint(x *flow.Exchange, state trace.TraceState) (identity, pare
 	return trace.NewSpanContext(own), trace.NewSpanContext(remote)
 }
 
-// parseTraceparent reads a header value as section 3.2 of W3C Trace Context
-// level 2 says, as trace.h in bpf does.
-func parseTraceparent(s string) (trace.SpanContextConfig, bool) {
-	var c trace.SpanContextConfig
-	if len(s) < 55 || s[2] != '-' || s[35] != '-' || s[52] != '-' {
-		return c, false
-	}
-	var version, flags [1]byte
-	if !lowerHex(version[:], s[:2]) || !lowerHex(flags[:], s[53:55]) ||
-		!lowerHex(c.TraceID[:], s[3:35]) || !lowerHex(c.SpanID[:], s[36:52]) {
-		return c, false
+// root begins a trace, which is sampled as the request asks for or as the sampler says.
+func (s *sampler) root(x *flow.Exchange) trace.SpanContext {
+	own := trace.SpanContextConfig{TraceID: newTraceID(), SpanID: newSpanID()}
+	asked := propagation.Undecided
+	if x.Remote != nil && x.Kind == trace.SpanKindServer && s.Sampler.ParentBased {
+		asked = x.Remote.Decision
 	}
 	switch {
-	case version[0] == 0xff, version[0] == 0 && len(s) != 55, len(s) > 55 && s[55] != '-':
-		return c, false
+	case asked == propagation.Sample:
+		own.TraceFlags = trace.FlagsSampled
+	case asked == propagation.Undecided && s.Sampler.Root(own.TraceID):
+		own.TraceFlags = trace.FlagsSampled
+		own.TraceState = withThreshold(own.TraceState, s.threshold)
 	}
-	c.TraceFlags = trace.TraceFlags(flags[0]) & (trace.FlagsSampled | flagRandom)
-	return c, c.TraceID.IsValid() && c.SpanID.IsValid()
-}
-
-const flagRandom = 2 // trace-context-2, 3.2.2.5.2
-
-func lowerHex(to []byte, s string) bool {
-	for i := range len(s) {
-		if s[i] >= 'A' && s[i] <= 'F' {
-			return false
-		}
-	}
-	_, err := hex.Decode(to, []byte(s))
-	return err == nil
+	return trace.NewSpanContext(own)
 }
 
 func newTraceID() (id trace.TraceID) {

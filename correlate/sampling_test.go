@@ -12,6 +12,7 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 	"github.com/throughline/throughline/internal/sampling"
 	"github.com/throughline/throughline/probes/process"
 )
@@ -110,8 +111,9 @@ const flagSampled = 1
 // What the kernel did not tell apart is sampled by the same rule.
 func TestSampleMinted(t *testing.T) {
 	const n = 4000
-	header := func(flags string) flow.Exchange {
-		return flow.Exchange{Kind: trace.SpanKindServer, Traceparent: traceparent[:53] + flags}
+	header := func(flags byte) flow.Exchange {
+		return flow.Exchange{Kind: trace.SpanKindServer, Remote: &propagation.Remote{Format: propagation.TraceContext, Flags: flags, SpanID: [8]byte{1},
+			TraceID: [16]byte{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c}}}
 	}
 	half := sampling.Sampler{Threshold: sampling.ThresholdOf(0.5), Ratio: true}
 	based := half
@@ -121,13 +123,13 @@ func TestSampleMinted(t *testing.T) {
 		x        flow.Exchange
 		min, max int
 	}{
-		{based, header("01"), n, n},
-		{based, header("00"), 0, 0},
-		{half, header("00"), 0, 0}, // randomness 48eb211c80319c
+		{based, header(1), n, n},
+		{based, header(0), 0, 0},
+		{half, header(0), 0, 0}, // randomness 48eb211c80319c
 		{half, flow.Exchange{}, n/2 - 200, n/2 + 200},
 		{based, flow.Exchange{}, n/2 - 200, n/2 + 200},
-		{sampling.Sampler{}, header("00"), n, n},
-		{sampling.Sampler{Threshold: sampling.Range}, header("01"), 0, 0},
+		{sampling.Sampler{}, header(0), n, n},
+		{sampling.Sampler{Threshold: sampling.Range}, header(1), 0, 0},
 		{sampling.Default(), flow.Exchange{}, n, n},
 	} {
 		s, sampled := newSampler(Sampling{Sampler: c.sampler}), 0
@@ -138,12 +140,12 @@ func TestSampleMinted(t *testing.T) {
 			if span.IsSampled() {
 				sampled++
 			}
-			if want := fmt.Sprint(c.sampler.Ratio && x.Traceparent == "" && span.IsSampled()); want != fmt.Sprint(told == "th:8") {
+			if want := fmt.Sprint(c.sampler.Ratio && x.Remote == nil && span.IsSampled()); want != fmt.Sprint(told == "th:8") {
 				t.Fatalf("%+v tells %q of a span that is sampled: %t", c.sampler, told, span.IsSampled())
 			}
 		}
 		if sampled < c.min || sampled > c.max {
-			t.Errorf("%+v of %q: %d of %d", c.sampler, c.x.Traceparent, sampled, n)
+			t.Errorf("%+v of %+v: %d of %d", c.sampler, c.x.Remote, sampled, n)
 		}
 	}
 }

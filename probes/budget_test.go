@@ -20,6 +20,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/throughline/throughline/bpf"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // budgetFile lists, for each kernel program, how many instructions the
@@ -101,7 +102,10 @@ func measureCosts(t *testing.T, name string) ([]cost, time.Duration) {
 			m.Close()
 		}
 	}()
-	set := Config{}.settings()
+	set, err := Config{Propagators: propagation.All()}.settings() // all that can be read and written
+	if err != nil {
+		t.Fatal(err)
+	}
 	set["have_sdk"] = true // the costlier variant
 	o, err := readObject(name, set, nil)
 	if err == nil {

@@ -40,6 +40,9 @@ func child(role string) error {
 		return err
 	}
 	runtime.LockOSThread()
+	if file, ok := strings.CutPrefix(role, headsRole); ok {
+		return sendHeads(file)
+	}
 	for _, call := range calls() {
 		a, b, err := pair(role)
 		if err != nil {

@@ -1,9 +1,10 @@
 package probes
 
-import "golang.org/x/net/http2/hpack"
+import (
+	"fmt"
 
-// contextFields are the fields by which a request carries trace context.
-var contextFields = []string{"traceparent"}
+	"golang.org/x/net/http2/hpack"
+)
 
 // A contextName is struct context_name in bpf/inject_http2.h: the last bytes read,
 // the youngest lowest, when a name has begun.
@@ -14,13 +15,16 @@ const maxContextNames = 32
 
 // contextNames are the beginnings of fields' names as HPACK writes them, a string
 // literal (RFC 7541, 5.2) as it is and one in Huffman's code.
-func contextNames(fields []string) (names [maxContextNames]contextName) {
+func contextNames(fields []string) (names [maxContextNames]contextName, err error) {
+	if 2*len(fields) > len(names) {
+		return names, fmt.Errorf("looking for %d fields of trace context: there is room for %d", len(fields), len(names)/2)
+	}
 	for i, field := range fields {
 		coded := hpack.AppendHuffmanString(nil, field)
 		names[2*i] = beginning(append([]byte{byte(len(field))}, field...))
 		names[2*i+1] = beginning(append([]byte{0x80 | byte(len(coded))}, coded...))
 	}
-	return names
+	return names, nil
 }
 
 func beginning(text []byte) (n contextName) {

@@ -11,7 +11,10 @@ import (
 // name for the first time, and in no block without it.
 func TestContextNames(t *testing.T) {
 	const field = "traceparent"
-	names := contextNames([]string{field})
+	names, err := contextNames([]string{field})
+	if err != nil {
+		t.Fatal(err)
+	}
 	holds := func(block []byte) bool {
 		var word uint64
 		for _, b := range block {

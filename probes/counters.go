@@ -29,6 +29,9 @@ var dropNames = [abi.DropReasons]string{
 	abi.DropJoinAmbiguous:     "join_ambiguous",
 	abi.DropTcpOptionNoRoom:   "tcp_option_no_room",
 	abi.DropTcpOptionInvalid:  "tcp_option_invalid",
+	abi.DropContextConflict:   "context_conflict",
+	abi.DropContextCut:        "context_cut",
+	abi.DropListTooLong:       "carried_too_long",
 }
 
 // untold are the reasons that are statements, not losses: a request got no parent, or
@@ -37,6 +40,7 @@ var untold = map[abi.DropReason]string{
 	abi.DropEventLoop: "Served requests that arrived on a thread that was serving another one: " +
 		"what it sends meanwhile gets no parent by thread.",
 	abi.DropContextAmbiguous: "Forwarded headers that several open requests had brought.",
+	abi.DropContextConflict:  "Requests whose headers named another trace in a format that stands behind the first.",
 	abi.DropRouteLate:        "Requests whose framework served another one before their route was read.",
 	abi.DropJoinAmbiguous:    "Requests without a header that were not joined: what their connection's last sender left need not be for them.",
 }

@@ -6,9 +6,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/btf"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/throughline/throughline/bpf"
@@ -59,11 +57,6 @@ func readObject(name string, set settings, kernel *btf.Spec) (*object, error) {
 			if p.SectionName == uprobeSection {
 				p.AttachType = ebpf.AttachTraceUprobeMulti
 			}
-		}
-	}
-	if set["have_bpf_loop"] == false {
-		for _, p := range spec.Programs {
-			dropCallbacks(p)
 		}
 	}
 	return &object{name: name, spec: spec}, nil
@@ -120,24 +113,6 @@ func absent(p *ebpf.ProgramSpec, kernel *btf.Spec) bool {
 	}
 	var f *btf.Func
 	return errors.Is(kernel.TypeByName(p.AttachTo, &f), btf.ErrNotFound)
-}
-
-// haveBPFLoop tells whether the kernel has the bpf_loop helper (5.17).
-func haveBPFLoop() bool {
-	return !errors.Is(features.HaveProgramHelper(ebpf.Kprobe, asm.FnLoop), ebpf.ErrNotSupported)
-}
-
-// dropCallbacks replaces references to callback functions by zero. A kernel
-// without callbacks refuses the reference itself, also where it is never used.
-func dropCallbacks(p *ebpf.ProgramSpec) {
-	for i := range p.Instructions {
-		ins := &p.Instructions[i]
-		if !ins.IsLoadOfFunctionPointer() {
-			continue
-		}
-		zero := asm.LoadImm(ins.Dst, 0, asm.DWord).WithMetadata(ins.Metadata)
-		*ins = zero.WithReference("")
-	}
 }
 
 // Close detaches and unloads. The kernel keeps nothing of it.

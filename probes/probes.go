@@ -19,6 +19,7 @@ import (
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // Config says how to hook and what to hold. The zero value is the default.
@@ -48,6 +49,9 @@ type Config struct {
 	CaptureBytes uint32
 	// Sampling says which requests cost an event.
 	Sampling Sampling
+	// Propagators are the formats of trace context that are read and written, in
+	// order of precedence; nil means the default, an empty list none.
+	Propagators propagation.Formats
 }
 
 const (
@@ -119,9 +123,12 @@ func Open(c Config, log *slog.Logger) (*Probes, error) {
 }
 
 func (p *Probes) open(c Config) error {
-	set := c.settings()
+	set, err := c.settings()
+	if err != nil {
+		return err
+	}
 	p.waiting = &waiting{}
-	if !c.NoInject || !c.NoJoin { // sockets may be in a sockmap for either
+	if c.injects() || !c.NoJoin { // sockets may be in a sockmap for either
 		p.waiting = newWaiting(p.log)
 	}
 	set["inject_careful"] = p.waiting.hidden
@@ -142,7 +149,17 @@ func (p *Probes) open(c Config) error {
 	return nil
 }
 
-func (c Config) settings() settings {
+func (c Config) propagators() propagation.Formats {
+	if c.Propagators == nil {
+		return propagation.Default()
+	}
+	return c.Propagators
+}
+
+// injects tells whether anything is put on the wire.
+func (c Config) injects() bool { return !c.NoInject && len(c.propagators()) > 0 }
+
+func (c Config) settings() (settings, error) {
 	ring, capture := c.RingBytes, c.CaptureBytes
 	if ring == 0 {
 		ring = defaultRingBytes
@@ -150,26 +167,25 @@ func (c Config) settings() settings {
 	if capture == 0 {
 		capture = defaultCaptureBytes
 	}
-	scanner := newScanTable()
-	set := settings{
+	set, err := contextSettings(c.propagators())
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(set, settings{
 		"ring_bytes":    ring,
 		"wake_bytes":    uint64(ring / wakeShare),
 		"capture_limit": capture,
-		"scan_classes":  scanner.classes,
-		"scan_table":    scanner.table,
-		"have_bpf_loop": haveBPFLoop(),
 		"uprobe_multi":  haveUprobeMulti(),
 		"announce_all":  c.Discover,
 
-		"joining":           !c.NoJoin,
-		"pushing":           !c.NoInject,
-		"inject_blocking":   !c.NoInjectBlocking,
-		"context_names":     contextNames(contextFields),
-		"context_names_len": uint32(len(contextFields) * 2),
-		"write_user":        !c.NoInject && haveWriteUser(),
-	}
+		"joining":         !c.NoJoin,
+		"pushing":         c.injects(),
+		"inject_blocking": !c.NoInjectBlocking,
+		// Into a program's memory a traceparent alone is written.
+		"write_user": c.injects() && c.propagators().Has(propagation.TraceContext) && haveWriteUser(),
+	})
 	maps.Copy(set, c.Sampling.settings())
-	return set
+	return set, nil
 }
 
 // openSource loads what every target needs, side by side: most of the time the
@@ -180,7 +196,7 @@ func (p *Probes) openSource(c Config, set settings) error {
 		return err
 	}
 	var inject, joinFirst, option *object
-	if !c.NoInject {
+	if c.injects() {
 		if inject, err = p.share("inject", set); err != nil {
 			return err
 		}

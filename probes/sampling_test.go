@@ -220,8 +220,12 @@ func TestSamplingLoads(t *testing.T) {
 		{Sampler: sampling.Sampler{Ratio: true, Threshold: sampling.Range / 2}, MaxPerSecond: 100},
 		{Sampler: sampling.Sampler{ParentBased: true, Ratio: true, Threshold: sampling.Range / 2}, ReportUnsampled: true},
 	} {
+		set, err := Config{Sampling: s}.settings()
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, name := range objectNames() {
-			if err := loadAlone(name, Config{Sampling: s}.settings()); err != nil {
+			if err := loadAlone(name, set); err != nil {
 				for _, c := range refused(t, name, err) {
 					t.Logf("%s is absent: %v", c.key(), refusal(c.absent))
 				}

@@ -1,6 +1,11 @@
 package probes
 
-import "github.com/throughline/throughline/bpf/abi"
+import (
+	"strings"
+
+	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/propagation"
+)
 
 // The automaton that bpf/http.h runs over the heads of HTTP/1 messages. It is
 // computed here from the names of what it looks for; the kernel only looks up
@@ -8,28 +13,39 @@ import "github.com/throughline/throughline/bpf/abi"
 
 // Sizes and fixed states, checked against the object when they are set.
 const (
-	scanStates  = 256
-	scanClasses = 64
+	scanStates    = 256
+	scanClasses   = 64
+	scanActions   = 64
+	scanStateBits = 10 // of a table entry; above them is the action's number
+	scanFlagBits  = 8  // of an action; above them is a field
 )
 
-// What a table entry says beside the next state, as enum scan_flag in bpf/abi.h.
-type scanAction uint16
+// What a byte does beside leading to the next state: flags as enum scan_flag, and the
+// number of the field that begins, as enum context_field, in bpf/abi.h.
+type scanAction uint32
+
+func begins(field abi.ContextField) scanAction {
+	// The byte, which is part of no value, is gathered to part the values.
+	return scanAction(abi.ScanValue|abi.ScanField) | scanAction(field)<<scanFlagBits
+}
 
 type scanTable struct {
 	classes [256]uint8
 	table   [scanStates * scanClasses]uint16
+	actions [scanActions]uint32
 	states  int
+	numbers map[scanAction]uint16 // of the actions
 }
 
 // newScanTable computes the automaton: request and status line by RFC 9112
-// sections 3 and 4, field names without regard to case.
-func newScanTable() *scanTable {
-	t := &scanTable{states: int(abi.ScanSkip) + 1}
+// sections 3 and 4, field names without regard to case. The fields are gathered.
+func newScanTable(fields []propagation.Field) *scanTable {
+	t := &scanTable{states: int(abi.ScanSkip) + 1, numbers: map[scanAction]uint16{0: 0}}
 	t.classify()
 	for _, s := range []abi.ScanState{abi.ScanRejected, abi.ScanEnd, abi.ScanIdle} {
 		t.all(int(s), int(s), 0)
 	}
-	lines := t.headerLines()
+	lines := t.headerLines(fields)
 	t.requestLine(lines)
 	t.statusLine(lines)
 	return t
@@ -38,12 +54,14 @@ func newScanTable() *scanTable {
 // Letters that no field name needs share a class; everything else that the
 // grammar tells apart has its own.
 func (t *scanTable) classify() {
-	const other, target, upper, lower = 0, 1, 2, 3
+	const other, target, upper, lower, digit = 0, 1, 2, 3, 4
 	for b := range 256 {
 		switch {
+		case b >= '0' && b <= '9':
+			t.classes[b] = digit
 		case b <= ' ' || b == 0x7f:
 			t.classes[b] = other
-		case b >= 'A' && b <= 'Z':
+		case b >= 'A' && b <= 'Z', b == '_': // letters of a method
 			t.classes[b] = upper
 		case b >= 'a' && b <= 'z':
 			t.classes[b] = lower
@@ -51,9 +69,9 @@ func (t *scanTable) classify() {
 			t.classes[b] = target
 		}
 	}
-	next := uint8(lower + 1)
-	for _, b := range []byte(" \t\r\n:/.-_0123456789ACDEFGHKLNOPRSTUINacdefghiklnoprstu") {
-		if t.classes[b] <= lower {
+	next := uint8(digit + 1)
+	for _, b := range []byte(" \t\r\n:/.-013ABCDEFGHIJKLMNOPRSTUXYZabcdefghijklmnoprstuxyz") {
+		if t.classes[b] <= digit {
 			t.classes[b] = next
 			next++
 		}
@@ -73,7 +91,20 @@ func (t *scanTable) newState() int {
 }
 
 func (t *scanTable) set(from int, class uint8, to int, act scanAction) {
-	t.table[from*scanClasses+int(class)] = uint16(to) | uint16(act)<<8
+	t.table[from*scanClasses+int(class)] = uint16(to) | t.number(act)<<scanStateBits
+}
+
+// number gives an action its number.
+func (t *scanTable) number(act scanAction) uint16 {
+	n, ok := t.numbers[act]
+	if !ok {
+		n = uint16(len(t.numbers))
+		if n >= scanActions {
+			panic("more actions than the table has room for")
+		}
+		t.numbers[act], t.actions[n] = n, uint32(act)
+	}
+	return n
 }
 
 // on sets the transition for each of the bytes.
@@ -100,7 +131,7 @@ func (t *scanTable) visible(from, to int) {
 }
 
 func (t *scanTable) next(from int, b byte) int {
-	return int(t.table[from*scanClasses+int(t.classes[b])] & 0xff)
+	return int(t.table[from*scanClasses+int(t.classes[b])] & (1<<scanStateBits - 1))
 }
 
 // literal makes the states that read text one byte after the other; each byte
@@ -120,7 +151,7 @@ func (t *scanTable) literal(from int, text string, act scanAction) int {
 
 // headerLines makes the states for everything behind the first line and
 // returns the one at the start of a line.
-func (t *scanTable) headerLines() int {
+func (t *scanTable) headerLines(fields []propagation.Field) int {
 	start, skip, cr := t.newState(), int(abi.ScanSkip), t.newState()
 	t.all(skip, skip, 0)
 	t.on(skip, "\n", start, 0)
@@ -130,36 +161,48 @@ func (t *scanTable) headerLines() int {
 	t.all(cr, skip, 0)
 	t.on(cr, "\n", int(abi.ScanEnd), 0)
 
-	value := t.name(start, skip, "traceparent", scanAction(abi.ScanContext))
-	rest, space := t.newState(), t.newState()
-	t.all(rest, rest, scanAction(abi.ScanValue))
-	t.all(space, skip, 0)
-	for _, s := range []int{value, rest} {
-		t.all(s, rest, scanAction(abi.ScanValue))
-		t.on(s, "\r", skip, 0)
-		t.on(s, "\n", start, 0)
+	value := t.gathered(start, skip)
+	for _, f := range fields {
+		name := strings.ToLower(f.Name())
+		t.on(t.beforeColon(start, skip, name), ":", value, begins(abi.ContextField(f)))
 	}
-	t.on(value, " \t", value, 0)
-	t.on(rest, " \t", space, 0)
-	// Something behind white space within the value spoils it.
-	t.all(space, rest, scanAction(abi.ScanValue))
-	t.on(space, " \t", space, 0)
-	t.on(space, "\r", skip, 0)
-	t.on(space, "\n", start, 0)
 
-	length := t.name(start, skip, "content-length", 0)
+	length := t.name(start, skip, "content-length")
 	t.all(length, skip, 0)
 	t.on(length, " \t", length, 0)
 	t.on(length, "0123456789", length, scanAction(abi.ScanLength))
 	t.on(length, "\n", start, 0)
 
-	t.coding(t.name(start, skip, "transfer-encoding", 0), start)
+	t.coding(t.name(start, skip, "transfer-encoding"), start)
 	return start
 }
 
-// name makes the states that read a field's name, in any case, and its colon,
-// which acts.
-func (t *scanTable) name(start, skip int, name string, act scanAction) int {
+// gathered makes the states that gather a value, and returns the one behind its name. Of
+// white space within it one byte is gathered, so that a reader can tell; a byte that may
+// not stand in a value (RFC 9110 section 5.5) spoils it.
+func (t *scanTable) gathered(start, skip int) int {
+	value, rest, space := t.newState(), t.newState(), t.newState()
+	for _, s := range []int{value, rest, space} {
+		t.all(s, rest, scanAction(abi.ScanValue))
+		t.set(s, t.classes[0], rest, begins(abi.FieldSpoilt))
+		t.on(s, " \t", s, 0)
+		t.on(s, "\r", skip, 0)
+		t.on(s, "\n", start, 0)
+	}
+	t.on(rest, " \t", space, scanAction(abi.ScanValue))
+	return value
+}
+
+// name makes the states that read a field's name and its colon, and returns the one
+// behind it.
+func (t *scanTable) name(start, skip int, name string) int {
+	value := t.newState()
+	t.on(t.beforeColon(start, skip, name), ":", value, 0)
+	return value
+}
+
+// beforeColon makes the states that read a field's name, in any case.
+func (t *scanTable) beforeColon(start, skip int, name string) int {
 	at := start
 	for _, b := range []byte(name) {
 		to := t.next(at, b)
@@ -171,9 +214,7 @@ func (t *scanTable) name(start, skip int, name string, act scanAction) int {
 		}
 		at = to
 	}
-	value := t.newState()
-	t.on(at, ":", value, act)
-	return value
+	return at
 }
 
 // coding looks for "chunked" in the list of transfer codings.

@@ -5,19 +5,20 @@ import (
 	"testing"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // scanned is what bpf/http.h's registers hold after a head.
 type scanned struct {
 	state  abi.ScanState
 	used   int
-	value  string
+	text   string // gathered: each value behind a byte that is none of it
 	length uint64
 	status int
 	flags  abi.ScanFlag
 }
 
-// scan runs the automaton as scan_chunk in bpf/http.h does.
+// scan runs the automaton as scan_bytes in bpf/http.h does.
 func (t *scanTable) scan(from abi.ScanState, head string) scanned {
 	r := scanned{state: from}
 	for i := range len(head) {
@@ -26,12 +27,12 @@ func (t *scanTable) scan(from abi.ScanState, head string) scanned {
 		}
 		b := head[i]
 		entry := t.table[int(r.state)*scanClasses+int(t.classes[b])]
-		act := abi.ScanFlag(entry >> 8)
-		r.state = abi.ScanState(entry & 0xff)
+		act := abi.ScanFlag(t.actions[entry>>scanStateBits] & (1<<scanFlagBits - 1))
+		r.state = abi.ScanState(entry & (1<<scanStateBits - 1))
 		r.used++
 		r.flags |= act
 		if act&abi.ScanValue != 0 {
-			r.value += string(b)
+			r.text += string(b)
 		}
 		if act&abi.ScanLength != 0 {
 			r.length = r.length*10 + uint64(b-'0')
@@ -45,7 +46,8 @@ func (t *scanTable) scan(from abi.ScanState, head string) scanned {
 
 func TestScanRequest(t *testing.T) {
 	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	table := newScanTable()
+	const gathered = abi.ScanRecognised | abi.ScanField | abi.ScanValue
+	table := newScanTable(propagation.Default().Fields())
 	for _, c := range []struct {
 		name, head string
 		want       scanned
@@ -57,14 +59,16 @@ func TestScanRequest(t *testing.T) {
 		{"connect", "CONNECT a:443 HTTP/1.1\r\n\r\n", scanned{flags: abi.ScanRecognised | abi.ScanConnect}},
 		{"own method", "M-SEARCH * HTTP/1.1\r\n\r\n", scanned{flags: abi.ScanRecognised}},
 		{"traceparent", "GET / HTTP/1.1\r\nHost: a\r\ntraceparent: " + parent + "\r\n\r\n",
-			scanned{flags: abi.ScanRecognised | abi.ScanContext | abi.ScanValue, value: parent}},
+			scanned{flags: gathered, text: ":" + parent}},
 		{"any case, no space, trailing space", "GET / HTTP/1.1\r\nTRACEparent:" + parent + " \t\r\nA: b\r\n\r\n",
-			scanned{flags: abi.ScanRecognised | abi.ScanContext | abi.ScanValue, value: parent}},
-		{"twice is too long", "GET / HTTP/1.1\r\ntraceparent: a\r\ntraceparent: b\r\n\r\n",
-			scanned{flags: abi.ScanRecognised | abi.ScanContext | abi.ScanValue, value: "ab"}},
-		{"empty", "GET / HTTP/1.1\r\ntraceparent:\r\n\r\n", scanned{flags: abi.ScanRecognised | abi.ScanContext}},
+			scanned{flags: gathered, text: ":" + parent + " "}},
+		{"space within", "GET / HTTP/1.1\r\ntraceparent: a \t b\r\n\r\n", scanned{flags: gathered, text: ":a b"}},
+		{"twice", "GET / HTTP/1.1\r\ntraceparent: a\r\ntraceparent: b\r\n\r\n", scanned{flags: gathered, text: ":a:b"}},
+		{"empty", "GET / HTTP/1.1\r\ntraceparent:\r\n\r\n", scanned{flags: gathered, text: ":"}},
+		{"several", "GET / HTTP/1.1\r\nBaggage: k=v, l=w\r\nAccept: x\r\ntraceState: a=b\n\n", scanned{flags: gathered, text: ":k=v, l=w:a=b"}},
 		{"longer name", "GET / HTTP/1.1\r\ntraceparents: a\r\nx-traceparent: b\r\ntracepar: c\r\n\r\n",
 			scanned{flags: abi.ScanRecognised}},
+		{"of another format", "GET / HTTP/1.1\r\nb3: 0\r\n\r\n", scanned{flags: abi.ScanRecognised}},
 		{"in a value", "GET / HTTP/1.1\r\nA: traceparent: b\r\n\r\n", scanned{flags: abi.ScanRecognised}},
 		{"length", "POST / HTTP/1.1\r\nContent-Length: 1234\r\n\r\n",
 			scanned{flags: abi.ScanRecognised | abi.ScanLength, length: 1234}},
@@ -80,7 +84,7 @@ func TestScanRequest(t *testing.T) {
 }
 
 func TestScanResponse(t *testing.T) {
-	table := newScanTable()
+	table := newScanTable(propagation.Default().Fields())
 	for _, c := range []struct {
 		head string
 		want scanned
@@ -97,7 +101,7 @@ func TestScanResponse(t *testing.T) {
 }
 
 func TestScanRejects(t *testing.T) {
-	table := newScanTable()
+	table := newScanTable(propagation.Default().Fields())
 	for _, c := range []struct {
 		from abi.ScanState
 		text string
@@ -123,4 +127,24 @@ func TestScanRejects(t *testing.T) {
 			t.Errorf("%.30q… ends in state %d, want more", whole, got.state)
 		}
 	}
+}
+
+// TestScanEveryField: the table has room for all formats at once, and each field is
+// told from the others.
+func TestScanEveryField(t *testing.T) {
+	fields := propagation.All().Fields()
+	table := newScanTable(fields)
+	for _, f := range fields {
+		at := int(abi.ScanRequest)
+		var began abi.ContextField
+		for _, b := range []byte("GET / HTTP/1.1\r\n" + strings.ToUpper(f.Name()) + ":") {
+			entry := table.table[at*scanClasses+int(table.classes[b])]
+			at = int(entry & (1<<scanStateBits - 1))
+			began = abi.ContextField(table.actions[entry>>scanStateBits] >> scanFlagBits)
+		}
+		if began != abi.ContextField(f) {
+			t.Errorf("%s begins field %d, want %d", f.Name(), began, f)
+		}
+	}
+	t.Logf("%d of %d states, %d of %d actions", table.states, scanStates, len(table.numbers), scanActions)
 }

@@ -6,6 +6,15 @@ package abi
 
 import "structs"
 
+type BlockPatch struct {
+	_        structs.HostLayout
+	At       uint16
+	Kind     uint8
+	From     uint8
+	Bytes    uint8
+	Reserved uint8
+}
+
 type CallEvent struct {
 	_            structs.HostLayout
 	H            EventHeader
@@ -18,12 +27,13 @@ type CallEvent struct {
 	CallFlags    uint8
 	Major        uint8
 	Minor        uint8
-	TextLen      [7]uint16
-	TextAt       [7]uint16
+	TextLen      [8]uint16
+	TextAt       [8]uint16
 	TextUsed     uint32
 	Database     uint16
 	Told         uint8
 	Reserved     [5]uint8
+	_            [4]byte
 	Text         [1024]uint8
 }
 
@@ -50,7 +60,8 @@ const (
 	TextTracestate CallText = 4
 	TextRoute      CallText = 5
 	TextRouter     CallText = 6
-	CallTexts      CallText = 7
+	TextDebugId    CallText = 7
+	CallTexts      CallText = 8
 )
 
 type ClaimEvent struct {
@@ -106,8 +117,7 @@ type Conn struct {
 	JoinWelcome  uint8
 	Report       uint8
 	ReportOpen   uint8
-	Reserved     uint8
-	Value        [64]uint8
+	Gathered     uint8
 	Caller       [8]uint8
 	TurnSeq      uint32
 	ReservedEnd  uint32
@@ -130,6 +140,43 @@ const (
 	ConnTaken         ConnFlag = 4096
 	ConnPrepared      ConnFlag = 8192
 	ConnHttp2         ConnFlag = 16384
+)
+
+type ContextField uint32
+
+const (
+	FieldNone            ContextField = 0
+	FieldTraceparent     ContextField = 1
+	FieldTracestate      ContextField = 2
+	FieldBaggage         ContextField = 3
+	FieldB3              ContextField = 4
+	FieldB3TraceId       ContextField = 5
+	FieldB3SpanId        ContextField = 6
+	FieldB3Sampled       ContextField = 7
+	FieldB3Flags         ContextField = 8
+	FieldUberTraceId     ContextField = 9
+	FieldJaegerDebugId   ContextField = 10
+	FieldAmznTraceId     ContextField = 11
+	FieldDatadogTraceId  ContextField = 12
+	FieldDatadogParentId ContextField = 13
+	FieldDatadogPriority ContextField = 14
+	FieldDatadogTags     ContextField = 15
+	ContextFields        ContextField = 16
+	FieldSpoilt          ContextField = 31
+)
+
+type ContextFormat uint32
+
+const (
+	FormatNone         ContextFormat = 0
+	FormatTracecontext ContextFormat = 1
+	FormatBaggage      ContextFormat = 2
+	FormatB3           ContextFormat = 3
+	FormatB3multi      ContextFormat = 4
+	FormatJaeger       ContextFormat = 5
+	FormatXray         ContextFormat = 6
+	FormatDatadog      ContextFormat = 7
+	ContextFormats     ContextFormat = 8
 )
 
 type CountKind uint32
@@ -223,7 +270,10 @@ const (
 	DropJoinAmbiguous     DropReason = 17
 	DropTcpOptionNoRoom   DropReason = 18
 	DropTcpOptionInvalid  DropReason = 19
-	DropReasons           DropReason = 20
+	DropContextConflict   DropReason = 20
+	DropContextCut        DropReason = 21
+	DropListTooLong       DropReason = 22
+	DropReasons           DropReason = 23
 )
 
 type EventFlag uint32
@@ -402,14 +452,27 @@ type Half struct {
 	Seq          uint32
 	TurnEvents   uint32
 	TurnCaptured uint32
-	Scan         uint8
+	Scan         uint16
 	ScanFlags    uint8
-	ValueLen     uint8
 	TailLen      uint8
 	Tail         [8]uint8
 	ScanLength   uint64
 	Scanned      uint32
 	Status       uint32
+}
+
+type HeaderBlock struct {
+	_       structs.HostLayout
+	Len     uint32
+	Patches uint32
+	Patch   [32]BlockPatch
+	Text    [768]uint8
+}
+
+type HeaderName struct {
+	_    structs.HostLayout
+	Len  uint64
+	Word [4]uint64
 }
 
 type LeaveEvent struct {
@@ -452,6 +515,15 @@ type OpenEvent struct {
 	_          [4]byte
 }
 
+type PatchKind uint32
+
+const (
+	PatchHex     PatchKind = 1
+	PatchSampled PatchKind = 2
+	PatchDecimal PatchKind = 3
+	PatchHigh    PatchKind = 4
+)
+
 type ProcessEvent struct {
 	_        structs.HostLayout
 	H        EventHeader
@@ -493,7 +565,7 @@ const (
 	ScanChunked    ScanFlag = 16
 	ScanHead       ScanFlag = 32
 	ScanConnect    ScanFlag = 64
-	ScanContext    ScanFlag = 128
+	ScanField      ScanFlag = 128
 )
 
 type ScanState uint32

@@ -18,6 +18,7 @@ import (
 	"github.com/throughline/throughline/export"
 	"github.com/throughline/throughline/internal/buildinfo"
 	"github.com/throughline/throughline/internal/config"
+	"github.com/throughline/throughline/internal/propagation"
 	"github.com/throughline/throughline/internal/telemetry"
 	"github.com/throughline/throughline/probes"
 	"github.com/throughline/throughline/probes/process"
@@ -64,10 +65,14 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 	if err != nil {
 		return nil, err
 	}
+	propagators, err := propagation.FromEnvironment(os.Getenv)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	hooks := probes.Config{
 		Flavour: c.Flavour, NoInject: !c.Propagation.Mode.Inject(), NoJoin: !c.Propagation.Mode.Join(), TCPOption: c.Propagation.TCP,
 		NoInjectBlocking: !c.InjectBlocking, Discover: o.discover, GoTargets: o.golang,
-		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes, Sampling: kernel,
+		RingBytes: c.RingBytes, CaptureBytes: c.CaptureBytes, Sampling: kernel, Propagators: propagators,
 	}
 	if err := hooks.Validate(); err != nil {
 		return nil, usageError{err}
@@ -80,11 +85,12 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		return nil, errors.Join(err, a.close())
 	}
 	a.correlator = correlate.New(correlate.Config{
-		Processes: a.probes.Targets().Process,
-		Resource:  options,
-		Ledger:    a.probes,
-		Sampling:  spans,
-		Spans:     a.pipeline.Span,
+		Processes:   a.probes.Targets().Process,
+		Resource:    options,
+		Ledger:      a.probes,
+		Propagators: propagators,
+		Sampling:    spans,
+		Spans:       a.pipeline.Span,
 	}, probes.Now())
 	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples)
 	if c.MetricsAddr != "" {

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/throughline/throughline/bpf/abi"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // Conn says what is known of a connection. A Conn is never changed once an
@@ -44,11 +45,15 @@ type Exchange struct {
 	// Flags are FlagRemoteContext, FlagOverlapped and FlagInjected of the
 	// events that brought the request's head.
 	Flags abi.EventFlag
-	// Traceparent and Tracestate are the request's own headers as text,
-	// empty if absent. They are propagation, not telemetry: never export
-	// them as attributes.
-	Traceparent string
-	Tracestate  string
+	// Remote is what the request's own headers say, if the kernel made no
+	// Context; nil: nothing. Tracestate is W3C's header as text, if it is that
+	// format whose context counts. They are propagation, not telemetry: never
+	// export them as attributes.
+	Remote     *propagation.Remote
+	Tracestate string
+	// DebugID is jaeger-debug-id as it came, by which its sender wants to find
+	// the span.
+	DebugID string
 
 	Name        string
 	Kind        trace.SpanKind

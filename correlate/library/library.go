@@ -29,6 +29,7 @@ func Begin(x *flow.Exchange, ev *event.Event, conn *flow.Conn) {
 		x.Flags |= abi.FlagRemoteContext
 	}
 	x.Tracestate = string(ev.CallText(abi.TextTracestate))
+	x.DebugID = string(ev.CallText(abi.TextDebugId))
 	x.Start, x.End = ev.Call.Start, max(ev.Call.Start, h.Ktime)
 	if x.Start == 0 {
 		x.Start = x.End

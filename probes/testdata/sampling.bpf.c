@@ -23,7 +23,9 @@ int decide(struct bpf_raw_tracepoint_args *args)
 		sampling_root(&ctx);
 	else
 		sampling_adopted(&ctx);
-	member_len = sampling_member_write(member, &ctx);
+	member_len = sampling_tells(&ctx) ? sampling_member_len : 0;
+	for (u32 i = 0; i < SAMPLING_MEMBER_MAX; i++)
+		member[i] = sampling_member[i];
 	return ctx.flags | ctx.sampling << 8;
 }
 

@@ -89,8 +89,7 @@ func TestSamplingRatio(t *testing.T) {
 					t.Fatalf("trace %s is not whole, or not of the sample:%s", trace, list(spans))
 				}
 				for _, s := range spans {
-					// The second one knows it where it was joined.
-					if told := s.State == "ot=th:c"; !told && s.Resource["process.pid"] == number(first.pid()) || !told && s.State != "" {
+					if s.State != "ot=th:c" {
 						t.Fatalf("tracestate %q of %s", s.State, s)
 					}
 				}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // A header is one that an agent may put behind a request line: a whole line of
@@ -30,12 +31,26 @@ func headers() []header {
 		form("x-b3-flags", "[01]"),
 		form("uber-trace-id", "[0-9a-f]{1,32}:[0-9a-f]{1,16}:[0-9a-f]{1,16}:[0-9a-f]{1,2}"),
 		form("x-amzn-trace-id", "Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent="+span+";Sampled=[01]"),
-		form("x-datadog-trace-id", "[0-9]{1,20}"),
-		form("x-datadog-parent-id", "[0-9]{1,20}"),
+		form("x-datadog-trace-id", " *[0-9]{1,20}"),
+		form("x-datadog-parent-id", " *[0-9]{1,20}"),
 		form("x-datadog-sampling-priority", "-?[0-9]"),
 		form("x-datadog-origin", "[!-~]+"),
-		form("x-datadog-tags", "[!-~]+"),
+		form("x-datadog-tags", "[!-~]+| *"),
 	}
+}
+
+// contexts are the names of those that an agent writes for a request that it has no lists for.
+func contexts() []string {
+	return []string{"traceparent", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "uber-trace-id", "x-amzn-trace-id",
+		"x-datadog-trace-id", "x-datadog-parent-id", "x-datadog-sampling-priority", "x-datadog-tags"}
+}
+
+// standsDown tells whether a request that has own gets none of some: it has one of
+// them that says a context.
+func standsDown(own []string, some []header) bool {
+	return slices.ContainsFunc(some, func(h header) bool {
+		return h.name != "x-datadog-tags" && slices.Contains(own, h.name)
+	})
 }
 
 // named are those of the headers that have one of the names.
@@ -59,12 +74,12 @@ func begins(text []byte, some []header) (possible bool, name string, length int)
 		h := &some[i]
 		colon := len(h.name)
 		if len(text) <= colon+1 {
-			if string(text) == (h.name + ": ")[:len(text)] {
+			if strings.EqualFold(string(text), (h.name + ": ")[:len(text)]) {
 				return true, "", 0
 			}
 			continue
 		}
-		if string(text[:colon]) != h.name || text[colon] != ':' || text[colon+1] != ' ' {
+		if !strings.EqualFold(string(text[:colon]), h.name) || text[colon] != ':' || text[colon+1] != ' ' {
 			continue
 		}
 		if end < 0 {

@@ -5,7 +5,8 @@
 // that the other is to send, and compares as the bytes arrive. In each mode of the
 // agent, what arrives has to be what was sent, and nothing more than whole header
 // lines of the names that the mode may add, behind the request line of a request,
-// in one block, none of them twice and none where the request has a traceparent.
+// in one block, none of them twice and none where the request has a trace context in
+// one of the mode's formats.
 //
 //	go run ./test/unharmed -requests 20000
 //	go run ./test/unharmed -modes headers -seed 7 -stream 1234   # one that failed

@@ -68,7 +68,7 @@ func (m *match) take(in []byte) (rest []byte, err error) {
 // behind; bytes that are too few to tell are held.
 func (m *match) takeHeader(in []byte) []byte {
 	place := m.heads[0]
-	if !slices.Contains(place.own, "traceparent") {
+	if !standsDown(place.own, m.may) {
 		possible, name, length := begins(in, m.may)
 		if possible && name == "" {
 			m.held = bytes.Clone(in)

@@ -22,6 +22,7 @@ type mode struct {
 
 func modes() []mode {
 	traceparent := []string{"traceparent"}
+	const every = "tracecontext,baggage,b3,b3multi,jaeger,xray,datadog"
 	return []mode{
 		{name: "none", about: "no agent"},
 		{name: "off", about: "an agent that adds nothing (--no-inject)", agent: true, args: []string{"--no-inject"}},
@@ -29,6 +30,12 @@ func modes() []mode {
 		{name: "nonblocking", about: "blocking sockets are left alone (inject_blocking: false)", agent: true,
 			env: []string{"THROUGHLINE_INJECT_BLOCKING=false"}, may: traceparent, least: 30, notices: true, untold: true},
 		{name: "both", about: "the server is traced too", agent: true, may: traceparent, least: 90, again: true, notices: true, untold: true, both: true},
+		{name: "formats", about: "every format of trace context (OTEL_PROPAGATORS)", agent: true, env: []string{"OTEL_PROPAGATORS=" + every},
+			may: contexts(), least: 90, again: true, notices: true, untold: true},
+		{name: "joins", about: "joins without a byte, both sides traced (propagation: joins)", agent: true,
+			env: []string{"THROUGHLINE_PROPAGATION=joins"}, both: true},
+		{name: "option", about: "the TCP option beside headers, both sides traced (propagation: {tcp: on})", agent: true,
+			env: []string{"THROUGHLINE_PROPAGATION_TCP=on"}, may: traceparent, least: 90, again: true, notices: true, untold: true, both: true},
 		{name: "killed", about: "the agent is killed by SIGKILL, again and again", agent: true, may: traceparent, least: 1, again: true, notices: true, untold: true, dies: true},
 	}
 }

@@ -119,7 +119,7 @@ func (t *turn) add(text []byte) *turn {
 }
 
 // ask appends a request, whose first line may have headers put behind it: those
-// that own does not name, and none if own has a traceparent.
+// that own does not name, and none if own says a trace context in a format that is chosen.
 func (t *turn) ask(text []byte, own ...string) *turn {
 	for i, b := range text {
 		if b == '\n' && i > 2 { // not an empty line in front

@@ -204,7 +204,7 @@ func TestIdentity(t *testing.T) {
 	if x.Conn != accepted || x.Tgid != 42 || x.Start != 1000 || x.End != 2000 || x.Context.SpanId[0] != 7 || x.Kind != trace.SpanKindServer {
 		t.Errorf("%+v", x)
 	}
-	if x.Flags != abi.FlagRemoteContext || x.Tracestate != "a=b" || x.Traceparent != "" {
+	if x.Flags != abi.FlagRemoteContext || x.Tracestate != "a=b" || x.Remote != nil {
 		t.Errorf("%+v", x)
 	}
 	ev.Call.Start, ev.Call.CallFlags = 3000, 0

@@ -33,7 +33,7 @@ func (p *parser) finish(now uint64, o outcome) {
 	x := httpspan.New()
 	x.Conn, x.Tgid = conn, r.tgid
 	x.Context, x.Flags = r.context, r.flags
-	x.Traceparent, x.Tracestate = r.traceparent, r.tracestate
+	x.Remote, x.Tracestate, x.DebugID = r.remote, r.tracestate, r.debugID
 	x.Name = httpspan.Name(r.method, r.standard, "")
 	x.Start, x.End = r.start, max(r.start, now)
 	p.describe(x, r, o)

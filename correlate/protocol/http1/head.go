@@ -2,6 +2,8 @@ package http1
 
 import (
 	"bytes"
+
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // framing is how the length of a message's body is told (RFC 9112 section 6.3).
@@ -18,19 +20,17 @@ const (
 // fields are the header fields that matter here. Byte slices are views into
 // the head.
 type fields struct {
-	host        []byte
-	hosts       int
-	traceparent []byte
-	contexts    int // traceparent fields seen
-	tracestate  []byte
-	states      int    // tracestate fields seen
-	length      uint64 // of Content-Length
-	hasLength   bool
-	badLength   bool // not a number, or several that differ
-	hasCoding   bool // a Transfer-Encoding was seen
-	chunked     bool // and chunked is its last coding
-	count       int
-	tooMany     bool
+	matcher   propagation.Matcher // of the fields in context
+	host      []byte
+	hosts     int
+	context   []propagation.Value // that carry trace context, in order
+	length    uint64              // of Content-Length
+	hasLength bool
+	badLength bool // not a number, or several that differ
+	hasCoding bool // a Transfer-Encoding was seen
+	chunked   bool // and chunked is its last coding
+	count     int
+	tooMany   bool
 }
 
 // field names the last field, for a line that continues it (obs-fold).
@@ -41,8 +41,7 @@ const (
 	fieldHost
 	fieldLength
 	fieldCoding
-	fieldTraceparent
-	fieldTracestate
+	fieldContext
 )
 
 // headEnd returns the length of the head that b begins with, with its empty
@@ -105,8 +104,8 @@ func (f *fields) parse(b []byte) int {
 
 // line reads one field line, which is not empty, and returns which it was.
 func (f *fields) line(line []byte) field {
-	switch line[0] {
-	case 'c', 'C', 'h', 'H', 't', 'T':
+	switch line[0] | 0x20 {
+	case 'c', 'h', 't', 'b', 'j', 'u', 'x': // with which a name begins that matters
 	default:
 		return fieldOther
 	}
@@ -132,17 +131,10 @@ func (f *fields) line(line []byte) field {
 			f.addCoding(trim(value))
 			return fieldCoding
 		}
-	case len("traceparent"):
-		if equalFold(name, "traceparent") {
-			f.traceparent = trim(value)
-			f.contexts++
-			return fieldTraceparent
-		}
-	case len("tracestate"):
-		if equalFold(name, "tracestate") {
-			f.addState(trim(value))
-			return fieldTracestate
-		}
+	}
+	if which := f.matcher.Field(name); which != 0 {
+		f.context = append(f.context, propagation.Value{Field: which, Text: trim(value)})
+		return fieldContext
 	}
 	return fieldOther
 }
@@ -156,10 +148,10 @@ func (f *fields) fold(of field, value []byte) {
 		f.addLength(value)
 	case fieldCoding:
 		f.addCoding(value)
-	case fieldTraceparent:
-		f.contexts++
-	case fieldTracestate:
-		f.addState(value)
+	case fieldContext: // spoilt: the kernel's scanner stops at the line's end
+		last := &f.context[len(f.context)-1]
+		last.Text = nil
+		f.context = append(f.context, *last)
 	}
 }
 
@@ -194,24 +186,6 @@ func (f *fields) addCoding(value []byte) {
 		}
 		value = rest
 	}
-}
-
-// addState joins several tracestate fields as lists are (W3C Trace Context
-// section 3.3).
-func (f *fields) addState(value []byte) {
-	if f.states++; f.states == 1 {
-		f.tracestate = value
-		return
-	}
-	if len(f.tracestate)+len(value) > maxContext {
-		return
-	}
-	joined := make([]byte, 0, len(f.tracestate)+1+len(value))
-	joined = append(joined, f.tracestate...)
-	if len(f.tracestate) > 0 && f.tracestate[len(f.tracestate)-1] != ',' {
-		joined = append(joined, ',')
-	}
-	f.tracestate = append(joined, value...)
 }
 
 // framing applies RFC 9112 section 6.3, rules 3 to 8. minor is the minor

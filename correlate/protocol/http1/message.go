@@ -105,7 +105,7 @@ func (p *parser) wholeHead(s *stream, c *flow.Chunk, b []byte) int {
 	if !whole {
 		return -1
 	}
-	var f fields
+	f := fields{matcher: p.matcher}
 	length := f.parse(rest)
 	if length < 0 {
 		return -1
@@ -177,7 +177,7 @@ func (p *parser) cutHead(s *stream, d abi.Direction) {
 		}
 		return
 	}
-	var f fields
+	f := fields{matcher: p.matcher}
 	f.parse(rest)
 	if p.waiting() == 0 {
 		p.sink.Drop(flow.DropOrphanResponse)
@@ -198,7 +198,7 @@ func (p *parser) promote(s *stream, d abi.Direction) bool {
 	if !ok {
 		return false
 	}
-	var f fields
+	f := fields{matcher: p.matcher}
 	f.parse(rest)
 	p.request(s, d, l, &f)
 	p.enter(s, d, &f, framingUnknown)

@@ -3,6 +3,7 @@ package http1
 import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // phase is where one direction of a connection stands.
@@ -37,6 +38,8 @@ type stream struct {
 // is the one being answered.
 type parser struct {
 	sink    flow.Sink
+	formats propagation.Formats
+	matcher propagation.Matcher
 	role    abi.Role
 	streams [2]stream // by direction
 	ask     abi.Direction

@@ -15,6 +15,7 @@ package http1
 import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 const (
@@ -25,16 +26,24 @@ const (
 	maxFields = 256
 	// maxPipeline bounds the requests waiting for their responses.
 	maxPipeline = 256
-	// maxContext bounds traceparent and tracestate in bytes each. W3C
-	// Trace Context asks for 512 of tracestate at least.
+	// maxContext bounds tracestate in bytes. W3C Trace Context asks for 512
+	// at least.
 	maxContext = 2048
 	// maxFailures is how often a connection may turn out not to speak
 	// HTTP/1.x, with no exchange in between, until it is left alone.
 	maxFailures = 4
 )
 
-// Protocol recognises HTTP/1.x. The zero value is ready for use.
-type Protocol struct{}
+// Protocol recognises HTTP/1.x. The zero value reads no trace context.
+type Protocol struct {
+	formats propagation.Formats
+	matcher propagation.Matcher
+}
+
+// New makes the protocol. The formats are those of the trace context in its requests.
+func New(formats propagation.Formats) Protocol {
+	return Protocol{formats: formats, matcher: formats.Matcher()}
+}
 
 var _ flow.Protocol = Protocol{}
 
@@ -48,4 +57,6 @@ func (Protocol) Sniff(_ abi.Direction, turn []byte) flow.Verdict {
 }
 
 // New implements flow.Protocol.
-func (Protocol) New(s flow.Sink) flow.Parser { return &parser{sink: s} }
+func (p Protocol) New(s flow.Sink) flow.Parser {
+	return &parser{sink: s, formats: p.formats, matcher: p.matcher}
+}

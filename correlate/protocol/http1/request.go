@@ -6,6 +6,7 @@ import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
 	"github.com/throughline/throughline/correlate/httpspan"
+	"github.com/throughline/throughline/internal/propagation"
 )
 
 // request is what is kept of a request until it is answered.
@@ -19,17 +20,18 @@ type request struct {
 	aligned bool
 	pieces  bool
 
-	method      string // "" never; one of RFC 9110's is a constant
-	standard    bool
-	minor       byte
-	cut         bool // the version was not seen
-	connect     bool
-	path        string // "" in authority-form
-	https       bool
-	host        string // "" if none was given
-	port        int    // 0 if none was given
-	traceparent string
-	tracestate  string
+	method     string // "" never; one of RFC 9110's is a constant
+	standard   bool
+	minor      byte
+	cut        bool // the version was not seen
+	connect    bool
+	path       string // "" in authority-form
+	https      bool
+	host       string              // "" if none was given
+	port       int                 // 0 if none was given
+	remote     *propagation.Remote // if there is no context of the kernel's
+	tracestate string
+	debugID    string // jaeger-debug-id
 
 	size  uint64 // of the body
 	sized bool   // it is known exactly
@@ -110,11 +112,8 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 	if !r.connect {
 		r.path = p.names.pathText(t.path)
 	}
-	if f.contexts == 1 && len(f.traceparent) <= maxContext {
-		r.traceparent = string(f.traceparent)
-	}
-	if len(f.tracestate) <= maxContext {
-		r.tracestate = string(f.tracestate)
+	if len(f.context) > 0 {
+		p.remote(r, f)
 	}
 	r.sized = f.hasLength && f.length == 0 && !f.badLength && !f.hasCoding && !f.tooMany
 	if p.first == len(p.queue) {
@@ -127,6 +126,18 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 	p.forming = request{}
 	if answers := &p.streams[d^1]; answers.phase == phaseLost && p.waiting() == 1 {
 		answers.reset(phaseStart)
+	}
+}
+
+// remote takes what the request's own fields say of its context.
+func (p *parser) remote(r *request, f *fields) {
+	remote := p.formats.Read(f.context)
+	if len(remote.Tracestate) <= maxContext {
+		r.tracestate = remote.Tracestate
+	}
+	r.debugID = remote.DebugID
+	if r.context == (abi.TraceContext{}) {
+		r.remote = &remote
 	}
 }
 

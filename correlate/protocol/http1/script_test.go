@@ -199,7 +199,9 @@ func render(t testing.TB, x *flow.Exchange) string {
 	if x.Context.SpanId == [8]uint8{} {
 		add("span", "0")
 	}
-	add("traceparent", x.Traceparent)
+	if x.Remote != nil {
+		add("remote", fmt.Sprintf("%s:%x-%x", x.Remote.Format, x.Remote.TraceID, x.Remote.SpanID))
+	}
 	add("tracestate", x.Tracestate)
 	if x.Kind == trace.SpanKindClient {
 		add("full", at["url.full"])

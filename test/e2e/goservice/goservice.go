@@ -25,15 +25,15 @@ import (
 //
 //	-listen ADDRESS      host:port, or the path of a Unix socket
 //	-downstream ADDRESS  whom /call and /callnet ask
-//	-tls                 speaks TLS, with a certificate of its own
 //	-wrapped             puts types of its own around each connection
+//	-tls                 serves HTTP/1 and HTTP/2 over TLS
 //	-get URL             asks once instead, says what it got, and ends
 func Main(args []string) error {
 	set := flag.NewFlagSet("goservice", flag.ContinueOnError)
 	listen := set.String("listen", "", "")
 	downstream := set.String("downstream", "", "")
-	secure := set.Bool("tls", false, "")
 	wrapped := set.Bool("wrapped", false, "")
+	secure := set.Bool("tls", false, "")
 	get := set.String("get", "", "")
 	if err := set.Parse(args); err != nil {
 		return err
@@ -52,18 +52,23 @@ func Main(args []string) error {
 	if *wrapped {
 		l = wrappedListener{l}
 	}
-	if *secure {
-		if l, err = selfSigned(l); err != nil {
-			return err
-		}
-	}
 	server := &http.Server{Handler: handler(*downstream), Protocols: new(http.Protocols)}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
+	if *secure {
+		server.Protocols.SetHTTP2(true)
+		if server.TLSConfig, err = selfSigned(); err != nil {
+			return err
+		}
+	}
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM, syscall.SIGINT)
 	go func() { <-end; server.Close() }()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	serve := server.Serve
+	if *secure {
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil
