@@ -19,7 +19,7 @@ func TestOTLPArrives(t *testing.T) {
 			c, address := startOTLP(t, protocol == "grpc")
 			environment(t, "OTEL_EXPORTER_OTLP_ENDPOINT", "http://"+address, "OTEL_EXPORTER_OTLP_PROTOCOL", protocol)
 			deliver(t, "otlp", destination.Settings{})
-			arrived(t, c, throughOTLP)
+			asSent(t, c, throughOTLP)
 		})
 	}
 }
@@ -44,7 +44,7 @@ func TestOTLPJSONFileArrives(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
-	arrived(t, c, throughOTLP)
+	asSent(t, c, throughOTLP)
 }
 
 func startOTLP(t *testing.T, grpc bool) (*otelcol.Collector, string) {

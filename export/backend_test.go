@@ -38,9 +38,9 @@ func send(t *testing.T, name string, s destination.Settings, spans []sdktrace.Re
 	}
 }
 
-// arrived compares every span that the collector got with what was sent. lossy turns a span into what the format can
+// asSent compares every span that the collector got with what was sent. lossy turns a span into what the format can
 // carry of it, as the collector's receiver understands it.
-func arrived(t *testing.T, c *otelcol.Collector, lossy func(*otelcol.Span)) {
+func asSent(t *testing.T, c *otelcol.Collector, lossy func(*otelcol.Span)) {
 	t.Helper()
 	shop := sampletrace.Shop()
 	got := c.Spans(t, len(shop))

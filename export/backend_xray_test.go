@@ -27,7 +27,7 @@ func startXRay(t *testing.T) (*otelcol.Collector, destination.Settings) {
 func TestXRayArrives(t *testing.T) {
 	c, s := startXRay(t)
 	deliver(t, "xray", s)
-	arrived(t, c, throughXRay)
+	asSent(t, c, throughXRay)
 }
 
 func TestOddSpansArriveInXRay(t *testing.T) {
