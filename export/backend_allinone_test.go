@@ -206,6 +206,9 @@ func asJaegerTag(a attribute.KeyValue, exporter string) jaegerTag {
 		tag.Type, tag.Value = "bool", a.Value.AsBool()
 	case attribute.INT64:
 		tag.Type, tag.Value = "int64", json.Number(a.Value.String())
+		if a.Value.AsInt64() > 1<<53 { // which the API writes as a string, for JavaScript's sake
+			tag.Value = a.Value.String()
+		}
 	case attribute.FLOAT64:
 		tag.Type, tag.Value = "float64", json.Number(a.Value.String())
 	}
