@@ -100,7 +100,7 @@ SUBPROGRAM void request_prepared(struct made *made, const struct go_hit *hit, u6
 	e->h.gen = c->gen;
 	if (tls) {
 		/* The connection's own goroutine writes it, and waits for this one. */
-		if (joining)
+		if (joining && c->family != AF_UNIX)
 			join_leave(sk, c, &e->h.ctx);
 		return;
 	}

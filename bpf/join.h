@@ -4,7 +4,8 @@
  * same host, finds it. Nothing is added to the bytes. The two ends of a connection meet
  * by TCP's own numbers (RFC 9293, 3.4), which address translation, TLS and network
  * namespaces leave as they are: the two initial sequence numbers name the connection,
- * and the request is the one whose first byte has the number that was left.
+ * and the request is the one whose first byte has the number that was left. Unix sockets
+ * know their peer; there, a join is left if nothing else waits to be received.
  */
 #ifndef THROUGHLINE_JOIN_H
 #define THROUGHLINE_JOIN_H
@@ -69,7 +70,7 @@ static __always_inline void counts_read(struct sock *sk, struct join_counts *n)
  * connection on which the other end sends the requests gets two names, so no joins.
  * False: a packet came at each try.
  */
-SUBPROGRAM bool join_key(struct sock *sk, u8 role, struct join_key *key)
+SUBPROGRAM bool join_key_tcp(struct sock *sk, u8 role, struct join_key *key)
 {
 	struct join_counts n = {}, again = {};
 	u32 own, peer;
@@ -89,6 +90,28 @@ SUBPROGRAM bool join_key(struct sock *sk, u8 role, struct join_key *key)
 	return false;
 }
 
+/* Names a connection of Unix sockets by the inode of the end that opened it, a number that
+ * is given anew after 2^32 sockets. An end that is closed has none. */
+static __always_inline bool join_key_unix(struct sock *sk, u8 role, struct join_key *key)
+{
+	struct unix_sock *u = (void *)sk;
+	struct sock *client = role == ROLE_CLIENT ? sk : BPF_CORE_READ(u, peer);
+
+	if (!client)
+		return false;
+	key->client = sock_inode(client);
+	key->server = 0;
+	return key->client;
+}
+
+static __always_inline bool join_key(struct sock *sk, const struct conn *c, u8 role,
+				     struct join_key *key)
+{
+	if (c->family == AF_UNIX)
+		return join_key_unix(sk, role, key);
+	return join_key_tcp(sk, role, key);
+}
+
 /* Leaves the span of the request that c sends next for its receiver. True: that one
  * needs no header, as it has said. */
 SUBPROGRAM bool join_leave(struct sock *sk, const struct conn *c, const struct trace_context *ctx)
@@ -96,14 +119,15 @@ SUBPROGRAM bool join_leave(struct sock *sk, const struct conn *c, const struct t
 	struct join_key key;
 	struct join *known, fresh = {};
 
-	if (c->family == AF_UNIX || !join_key(sk, ROLE_CLIENT, &key))
+	if (!join_key(sk, c, ROLE_CLIENT, &key))
 		return false;
 	known = bpf_map_lookup_elem(&joins, &key);
 	if (known)
 		fresh.welcome = known->welcome;
 	fresh.key = key;
 	fresh.ctx = *ctx;
-	fresh.seq = sock_seq(sk, DIRECTION_SENT);
+	if (c->family != AF_UNIX) /* whose request is the next byte to be received */
+		fresh.seq = sock_seq(sk, DIRECTION_SENT);
 	bpf_map_update_elem(&joins, &key, &fresh, BPF_ANY);
 	return fresh.welcome;
 }
@@ -113,7 +137,7 @@ SUBPROGRAM void join_forget(struct sock *sk, const struct conn *c)
 {
 	struct join_key key;
 
-	if (c->family != AF_UNIX && join_key(sk, ROLE_CLIENT, &key))
+	if (join_key(sk, c, ROLE_CLIENT, &key))
 		bpf_map_delete_elem(&joins, &key);
 }
 
@@ -131,6 +155,8 @@ static __always_inline bool join_fits(const struct join *j, struct sock *sk, con
 		return false;
 	if (place == JOIN_TURN_BEGINS)
 		return j->seq == c->turn_seq;
+	if (c->family == AF_UNIX)
+		return false;
 	return (s32)(j->seq - c->turn_seq) >= 0 &&
 	       (s32)(sock_seq(sk, DIRECTION_RECEIVED) - j->seq) > 0;
 }
@@ -145,7 +171,7 @@ SUBPROGRAM bool join_take(struct sock *sk, const struct conn *c, u32 place,
 	struct join *j;
 	bool fits;
 
-	if (c->family == AF_UNIX || !join_key(sk, ROLE_SERVER, &key))
+	if (!join_key(sk, c, ROLE_SERVER, &key))
 		return false;
 	j = bpf_map_lookup_elem(&joins, &key);
 	if (!j)
@@ -172,7 +198,7 @@ SUBPROGRAM void join_welcome(struct sock *sk, struct conn *c)
 	struct join_key key;
 	struct join *j;
 
-	if (c->join_welcome || c->family == AF_UNIX || !join_key(sk, ROLE_SERVER, &key))
+	if (c->join_welcome || c->family == AF_UNIX || !join_key(sk, c, ROLE_SERVER, &key))
 		return;
 	j = bpf_map_lookup_elem(&joins, &key);
 	if (!j || __builtin_memcmp(&j->key, &key, sizeof(key)))

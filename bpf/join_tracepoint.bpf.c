@@ -11,4 +11,12 @@ int BPF_PROG(join_tcp_sendmsg, struct sock *sk, struct msghdr *msg)
 	return join_sending(sk, BPF_CORE_READ(msg, msg_iter.count));
 }
 
+/* Linux 6.3 and later (commit 40e0b0908142, "net/sock: Introduce trace_sk_data_ready()").
+ * Sockets of all kinds come here, mostly from interrupts. */
+SEC("tp_btf/sk_data_ready")
+int BPF_PROG(join_unix_sendmsg, struct sock *peer)
+{
+	return peer->__sk_common.skc_family == AF_UNIX ? join_unix_queued(peer) : 0;
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

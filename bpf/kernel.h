@@ -95,12 +95,23 @@ struct sock_common {
 
 struct socket;
 
+struct sk_buff {
+	char cb[48];
+	unsigned int len;
+};
+
+struct sk_buff_head {
+	struct sk_buff *prev;
+	u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	u16 sk_type;
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 };
 

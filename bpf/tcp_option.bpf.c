@@ -41,10 +41,6 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-struct sk_buff {
-	char cb[48];
-};
-
 struct tcp_skb_cb { /* in sk_buff.cb */
 	u32 seq;
 	u16 tcp_gso_size; /* bytes of data in each segment; 0: it is one segment */

@@ -73,6 +73,28 @@ func TestJoins(t *testing.T) {
 	}
 }
 
+// TestJoinsUnix: nothing can be added to what a Unix socket carries.
+func TestJoinsUnix(t *testing.T) {
+	for _, back := range []struct {
+		name  string
+		start func(r *rig, path string) *service
+	}{
+		{"go", func(r *rig, path string) *service { return r.goService(self(), "", path) }},
+		{"gunicorn", func(r *rig, path string) *service { return r.gunicorn("", path, 2) }},
+	} {
+		for _, propagation := range []string{"joins", "auto"} {
+			t.Run("nginx to "+back.name+", "+propagation, func(t *testing.T) {
+				r := newRig(t)
+				path := r.path("app.sock")
+				served := back.start(r, path)
+				front := r.nginx("unix:"+path, 1)
+				agent := r.trace("--pid", number(front.pid()), "--pid", number(served.pid()), "--propagation", propagation)
+				hop{call: "/kept"}.checkJoined(r, front.address, agent)
+			})
+		}
+	}
+}
+
 // TestJoinsBesideHeaders: by default a request is joined if nothing can be added to it,
 // here because its socket blocks.
 func TestJoinsBesideHeaders(t *testing.T) {

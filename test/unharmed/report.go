@@ -76,6 +76,8 @@ func (t *trial) judge(all counts, wrong map[verdict]int, o *options) string {
 		return fmt.Sprintf("FIONREAD says %d times that nothing is there, where something is", all.Untold)
 	case all.Notices > 0 && !t.mode.notices:
 		return fmt.Sprintf("%d notifications of MSG_ZEROCOPY have a wrong number", all.Notices)
+	case t.mode.dies && kept.Requests > 0 && kept.Blocks == 0:
+		return "no request on a kept connection got a header, so nothing is shown"
 	case kept.Requests > 0 && kept.Blocks*100 < kept.Requests*t.mode.least:
 		return fmt.Sprintf("%d of %d requests on kept connections got a header, and %d %% have to, or nothing is shown", kept.Blocks, kept.Requests, t.mode.least)
 	case t.mode.dies && t.deaths < o.deaths:
