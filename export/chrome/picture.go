@@ -149,7 +149,7 @@ func (p *picture) process(r *resource.Resource) *process {
 		args[string(a.Key)] = value(a.Value)
 		switch a.Key {
 		case "service.name":
-			name = a.Value.String()
+			name = cmp.Or(a.Value.String(), name)
 		case "process.pid":
 			number = " " + a.Value.String()
 		}

@@ -1,6 +1,6 @@
 // Package config is the agent's own settings, gathered from the command line,
-// THROUGHLINE_* variables and a YAML file, in this order of precedence. What the
-// OpenTelemetry specification has variables for is not repeated here.
+// THROUGHLINE_* variables and a YAML file, in this order of precedence. Of what the
+// OpenTelemetry specification has variables for, only exporters are here too.
 package config
 
 import (
