@@ -44,6 +44,8 @@ type Config struct {
 	Flow flow.Options
 	// Sampling says which spans are exported.
 	Sampling Sampling
+	// Routes says whose routes are inferred.
+	Routes Routes
 	// Spans takes each finished span. It must not block.
 	Spans func(sdktrace.ReadOnlySpan)
 }
@@ -57,6 +59,7 @@ type Correlator struct {
 	resources resources
 	clock     clock
 	sampler   *sampler
+	routes    inference
 	scope     instrumentation.Scope
 	out       func(sdktrace.ReadOnlySpan)
 
@@ -72,6 +75,7 @@ func New(c Config, now uint64) *Correlator {
 		resources: resources{find: c.Processes, options: c.Resource, known: map[uint32]described{}},
 		clock:     clock{wall: time.Now},
 		sampler:   newSampler(c.Sampling),
+		routes:    newInference(c.Routes),
 		scope:     instrumentation.Scope{Name: "throughline", Version: c.Resource.Version},
 		out:       c.Spans,
 	}
@@ -80,6 +84,12 @@ func New(c Config, now uint64) *Correlator {
 	r.stats.Store(&flow.Stats{})
 	return r
 }
+
+// LoadRoutes reads the routes that were kept, before the first event.
+func (c *Correlator) LoadRoutes() error { return c.routes.table.Load() }
+
+// SaveRoutes keeps what was learned of routes since the last time. It is for the goroutine that handles events.
+func (c *Correlator) SaveRoutes() error { return c.routes.table.Save() }
 
 // Handle takes one event.
 func (c *Correlator) Handle(ev *event.Event) {
@@ -107,6 +117,8 @@ func (c *Correlator) Close(now uint64) {
 }
 
 func (c *Correlator) exchange(x *flow.Exchange) {
+	described := c.resources.of(x.Tgid)
+	c.routes.route(x, described.service)
 	identity, parent := c.sampler.identify(x)
 	if !c.sampler.take(x, &identity) {
 		return
@@ -122,7 +134,7 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 		parent:   parent,
 		start:    start,
 		end:      end,
-		resource: c.resources.of(x.Tgid),
+		resource: described.resource,
 		scope:    &c.scope,
 	})
 }
@@ -130,6 +142,7 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 // Samples gives the figures of this stage.
 func (c *Correlator) Samples() []telemetry.Sample {
 	samples := append(flowSamples(c.stats.Load()), c.calls.samples()...)
+	samples = append(samples, c.routes.table.Samples()...)
 	return append(append(samples, c.sampler.samples()...), telemetry.Sample{
 		Name: "spans", Noun: "spans", Help: "Spans made of exchanges.", Value: c.spans.Load(),
 	})

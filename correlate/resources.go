@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/throughline/throughline/probes/process"
 )
@@ -20,23 +21,27 @@ type resources struct {
 type described struct {
 	process  *process.Process
 	resource *resource.Resource
+	service  string
 }
 
 // maxDescribed bounds the table; processes come and go.
 const maxDescribed = 4096
 
-func (r *resources) of(tgid uint32) *resource.Resource {
+func (r *resources) of(tgid uint32) described {
 	p, ok := r.find(tgid)
 	if !ok {
-		return resource.Empty()
+		return described{resource: resource.Empty()}
 	}
 	if d, ok := r.known[tgid]; ok && d.process == p {
-		return d.resource
+		return d
 	}
 	if len(r.known) >= maxDescribed {
 		clear(r.known)
 	}
 	d := described{process: p, resource: p.Resource(r.options)}
+	if name, ok := d.resource.Set().Value(semconv.ServiceNameKey); ok {
+		d.service = name.AsString()
+	}
 	r.known[tgid] = d
-	return d.resource
+	return d
 }

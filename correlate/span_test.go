@@ -41,7 +41,7 @@ func TestSpan(t *testing.T) {
 		Name: "GET", SpanContext: identity, Parent: parent, SpanKind: trace.SpanKindServer,
 		StartTime: start, EndTime: end, Attributes: x.Attributes,
 		Status:               sdktrace.Status{Code: codes.Error, Description: "it broke"},
-		Resource:             c.resources.of(7),
+		Resource:             c.resources.of(7).resource,
 		InstrumentationScope: c.scope,
 	}.Snapshot()
 	if g, w := tracetest.SpanStubFromReadOnlySpan(got), tracetest.SpanStubFromReadOnlySpan(want); !reflect.DeepEqual(g, w) {

@@ -1,6 +1,6 @@
 // Package export is the last stage: it takes finished spans and sends each of them to every chosen exporter.
 //
-// A span's way is Pipeline.Span, one bounded queue per exporter, the exporter. Nothing on that way blocks the caller,
+// A span's way is Pipeline.Span, redaction, one bounded queue per exporter, the exporter. Nothing on that way blocks the caller,
 // and every span ends in exactly one counter per exporter: exported, or lost for a named reason.
 package export
 
@@ -15,6 +15,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/redact"
 	"github.com/throughline/throughline/export/waterfall"
 )
 
@@ -25,13 +26,16 @@ type Settings struct {
 	Out io.Writer
 	// Log gets one line whenever an exporter begins to lose spans or recovers, never one a span.
 	Log *slog.Logger
+	// Redaction changes each span before any exporter gets it; nil: by the rules that are built in.
+	Redaction *redact.Redactor
 }
 
 // Pipeline takes spans from any goroutine and brings each to every chosen exporter.
 type Pipeline struct {
-	lanes []*lane
-	done  chan struct{}
-	end   sync.Once
+	redaction *redact.Redactor
+	lanes     []*lane
+	done      chan struct{}
+	end       sync.Once
 }
 
 // New opens the chosen exporters. The error is one sentence about the first setting that cannot work; a collector
@@ -45,7 +49,13 @@ func New(ctx context.Context, config Config, settings Settings) (*Pipeline, erro
 		log = slog.New(slog.DiscardHandler)
 	}
 	out := describe(settings.Out)
-	p := &Pipeline{done: make(chan struct{})}
+	p := &Pipeline{redaction: settings.Redaction, done: make(chan struct{})}
+	if p.redaction == nil {
+		var err error
+		if p.redaction, err = redact.New(redact.Config{}); err != nil {
+			return nil, err
+		}
+	}
 	for _, name := range config.Exporters {
 		chosen, ok := find(name)
 		if !ok {
@@ -85,8 +95,9 @@ func (l *locked) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-// Span hands a finished span to every exporter. It never blocks and may be called from any goroutine.
+// Span redacts a finished span and hands it to every exporter. It never blocks and may be called from any goroutine.
 func (p *Pipeline) Span(span sdktrace.ReadOnlySpan) {
+	span = p.redaction.Span(span)
 	for _, lane := range p.lanes {
 		lane.span(span)
 	}

@@ -41,7 +41,7 @@ type Stats struct {
 
 // Samples are the pipeline's figures for the agent's telemetry; it is a telemetry.Source.
 func (p *Pipeline) Samples() []telemetry.Sample {
-	var samples []telemetry.Sample
+	samples := p.redaction.Samples()
 	for _, stats := range p.Stats() {
 		labels := []telemetry.Label{{Name: "exporter", Value: stats.Exporter}}
 		noun := "exported"

@@ -38,6 +38,7 @@ type agent struct {
 	figures    *telemetry.Set
 	server     *telemetry.Server
 	began      time.Time
+	saved      uint64 // when routes were kept, of CLOCK_MONOTONIC
 }
 
 // outlook is what is known of the targets before there are any.
@@ -65,6 +66,10 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 	if err != nil {
 		return nil, err
 	}
+	redaction, err := redactor(c.Redaction, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	propagators, err := propagation.FromEnvironment(os.Getenv)
 	if err != nil {
 		return nil, usageError{err}
@@ -78,7 +83,7 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		return nil, usageError{err}
 	}
 	a := &agent{log: log, errs: errs, began: began}
-	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log}); err != nil {
+	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log, Redaction: redaction}); err != nil {
 		return nil, usageError{err} // of a setting: a Collector that is down is none
 	}
 	if a.probes, err = probes.Open(hooks, log); err != nil {
@@ -90,8 +95,12 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		Ledger:      a.probes,
 		Propagators: propagators,
 		Sampling:    spans,
+		Routes:      routesOf(c),
 		Spans:       a.pipeline.Span,
 	}, probes.Now())
+	if err := a.correlator.LoadRoutes(); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
 	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples)
 	if c.MetricsAddr != "" {
 		if a.server, err = telemetry.Serve(c.MetricsAddr, a.figures, log); err != nil {
@@ -116,7 +125,22 @@ func (a *agent) target(p *process.Process) error {
 func (a *agent) run(ctx context.Context, sink probes.Sink) error {
 	err := a.probes.Run(ctx, sink)
 	a.correlator.Close(probes.Now())
-	return err
+	return errors.Join(err, a.correlator.SaveRoutes())
+}
+
+// saveInterval is how often what was learned of routes is kept, in nanoseconds.
+const saveInterval = uint64(time.Minute)
+
+// tick settles what no event tells. It is for the goroutine that handles events.
+func (a *agent) tick(now uint64) {
+	a.correlator.Tick(now)
+	if now-a.saved < saveInterval {
+		return
+	}
+	a.saved = now
+	if err := a.correlator.SaveRoutes(); err != nil {
+		a.log.Warn("routes may be others after a restart", "error", err)
+	}
 }
 
 // close takes everything out of the kernel, delivers what is queued, and says

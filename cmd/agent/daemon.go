@@ -78,7 +78,7 @@ func (d *discovery) Handle(ev *event.Event) {
 	d.correlator.Handle(ev)
 }
 
-func (d *discovery) Tick(now uint64) { d.correlator.Tick(now) }
+func (d *discovery) Tick(now uint64) { d.tick(now) }
 
 // settle is how long to wait after news, so that a burst is one scan and a
 // program that was just executed has set itself up.

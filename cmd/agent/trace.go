@@ -163,7 +163,7 @@ const lingering = 300 * time.Millisecond
 func (u *untilGone) Handle(ev *event.Event) { u.correlator.Handle(ev) }
 
 func (u *untilGone) Tick(now uint64) {
-	u.correlator.Tick(now)
+	u.tick(now)
 	switch {
 	case u.probes.Targets().Running() > 0:
 		u.idle = time.Time{}

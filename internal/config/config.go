@@ -45,6 +45,12 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Redaction is what is taken out of spans.
+	Redaction Redaction `yaml:"redaction"`
+	// Routes is whose routes are inferred from paths.
+	Routes Routes `yaml:"routes"`
+	// RoutesFile keeps what was learned of paths; "": nothing is kept.
+	RoutesFile string `yaml:"routes_file"`
 	// Exporters are the destinations of spans by the exporter's name. Which names there are, which keys each knows, and
 	// their variables, which have the name in them, is for the exporters to say.
 	Exporters map[string]destination.Settings `yaml:"exporters"`
@@ -62,7 +68,8 @@ type Sampling struct {
 
 // Default is what holds when nothing is said.
 func Default() Config {
-	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info"}
+	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
+		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -93,7 +100,9 @@ func (c *Config) yaml(text []byte) error {
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Sampling", "is not a setting of sampling",
 			"not found in type destination.Settings", "is not a setting of any exporter",
-			"not found in type destination.TLS", "is not a setting of tls").Replace(text))
+			"not found in type destination.TLS", "is not a setting of tls",
+			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
+			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
 	return err
 }
@@ -118,6 +127,11 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
+		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
+		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
+		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},
+		{"ROUTES", func(v string) error { return c.Routes.UnmarshalText([]byte(v)) }},
+		{"ROUTES_FILE", func(v string) error { c.RoutesFile = v; return nil }},
 		{"LOG_LEVEL", func(v string) error { c.LogLevel = v; return nil }},
 	} {
 		name := "THROUGHLINE_" + s.key

@@ -142,7 +142,10 @@ func (r *rig) router(name, how string) (*agent, *service) {
 		args = append(args, how)
 	}
 	s := r.service(command{args: args}, "")
-	return r.tracePIDs(s.proc), s
+	// Frameworks' routes alone: where there is none, none is inferred.
+	agent := r.startAgentIn([]string{"THROUGHLINE_ROUTES=off"}, "trace", "-o", "json", "--pid", number(s.proc.pid()))
+	agent.awaitAttached()
+	return agent, s
 }
 
 // TestRoutesRefused: what frameworks do beside matching a route.
