@@ -128,8 +128,17 @@ vm-context: install-vm all | $(OUT) ## Trace Go programs over TLS, HTTP/2 and gR
 		./truth -agent ./throughline -service ./service -programs https,http2-chain,grpc -concurrency 4 -requests 12
 
 .PHONY: bench
-bench: install-test all ## Measure what tracing costs
+bench: install-test all path ## Measure what tracing costs
 	$(Q)$(GO) run ./test/bench
+
+.PHONY: path
+path: ## Measure spans a second on one core behind the ring, to a receiver that discards them, and their allocations
+	$(Q)$(GO) run ./test/path
+
+.PHONY: outage
+outage: collector ## Show that no span is lost while a real Collector is away for a minute and the agent restarts meanwhile
+	$(Q)$(GO) run ./test/outage
+	$(Q)$(GO) test -count=1 -v -run 'TestHangingExporter' ./export
 
 .PHONY: budget
 budget: install-build all ## Count the hits of library probes a request, and what they cost

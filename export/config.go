@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/throughline/throughline/export/spool"
 	"github.com/throughline/throughline/internal/destination"
 )
 
@@ -24,10 +25,22 @@ type Config struct {
 	// Count, when it is not zero, ends the output on a terminal after that many traces (waterfall) or spans (spans,
 	// json, console); Pipeline.Done is closed then.
 	Count int
+	// Spool is where spans wait for a receiver that is away.
+	Spool Spool
+}
+
+// Spool is what exporters to the network keep on disk.
+type Spool struct {
+	// Dir is a directory of the agent's own, with one below it for each exporter; "": none, spans wait in memory.
+	Dir string
+	// MaxBytes is how much each exporter may keep there.
+	MaxBytes int64
 }
 
 // Default is what a program exports that was told nothing: OTLP, as the OpenTelemetry specification says.
-func Default() Config { return Config{Exporters: []string{"otlp"}} }
+func Default() Config {
+	return Config{Exporters: []string{"otlp"}, Spool: Spool{MaxBytes: spool.DefaultBytes}}
+}
 
 // variablePrefix begins the variables of an exporter's settings: its name in upper case, _, and the key follow.
 const variablePrefix = "THROUGHLINE_EXPORTERS_"
@@ -89,6 +102,9 @@ func (c Config) Validate() error {
 	}
 	if c.Count < 0 {
 		return fmt.Errorf("limiting the output to %d: the count must not be negative", c.Count)
+	}
+	if c.Spool.Dir != "" && c.Spool.MaxBytes < spool.MinBytes {
+		return fmt.Errorf("limiting the spool to %d bytes: %d are the least", c.Spool.MaxBytes, spool.MinBytes)
 	}
 	for i, name := range c.Exporters {
 		if name == None {

@@ -3,8 +3,6 @@ package export
 import (
 	"context"
 	"io"
-	"os"
-	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/otlp"
 	"github.com/throughline/throughline/export/otlpjsonfile"
+	"github.com/throughline/throughline/export/spool"
 	"github.com/throughline/throughline/export/waterfall"
 	"github.com/throughline/throughline/export/xray"
 	"github.com/throughline/throughline/export/zipkin"
@@ -28,7 +27,7 @@ type kind struct {
 	// keys are the settings that it knows.
 	keys []string
 	// queue makes what stands between the callers and the exporter.
-	queue func(sdktrace.SpanExporter) queue
+	queue func(batching, *counted, *spool.Spool) intake
 	// local kinds write to the output and so take Config.Count; the others send to the network.
 	local bool
 	// traces is true when Config.Count means traces, false when it means spans.
@@ -74,52 +73,14 @@ func find(name string) (kind, bool) {
 	return kind{}, false
 }
 
-// promptDelay is how long a span waits for others before it is printed.
-const promptDelay = 100 * time.Millisecond
+// batched is for the network: batches as the OTEL_BSP_* variables say, sent again when that makes sense, over a spool if
+// there is one.
+func batched(b batching, c *counted, s *spool.Spool) intake { return newDelivery(b, c, s) }
 
-// promptSpans is how many spans wait for a slow reader of the output.
-const promptSpans = 16384
-
-// An agent has the spans of many programs to send. What the specification sets
-// for one (2048 and 512) loses spans at the rates of a busy proxy.
-const (
-	batchQueue = 8192
-	batchSpans = 2048
-)
-
-// batched is the SDK's batch processor as the OTEL_BSP_* variables set it.
-func batched(exporter sdktrace.SpanExporter) queue {
-	var limit int
-	processor := sdktrace.NewBatchSpanProcessor(exporter, func(o *sdktrace.BatchSpanProcessorOptions) {
-		if os.Getenv("OTEL_BSP_MAX_QUEUE_SIZE") == "" {
-			o.MaxQueueSize = batchQueue
-		}
-		if os.Getenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") == "" {
-			o.MaxExportBatchSize = batchSpans
-		}
-		o.MaxQueueSize = max(o.MaxQueueSize, 1)
-		o.MaxExportBatchSize = min(max(o.MaxExportBatchSize, 1), o.MaxQueueSize)
-		limit = o.MaxQueueSize
-	})
-	return queue{SpanProcessor: processor, limit: limit, sampledOnly: true}
-}
-
-// prompt is the SDK's batch processor with the patience of a person.
-func prompt(exporter sdktrace.SpanExporter) queue {
-	return queue{limit: promptSpans, sampledOnly: true, SpanProcessor: sdktrace.NewBatchSpanProcessor(exporter,
-		sdktrace.WithBatchTimeout(promptDelay),
-		sdktrace.WithExportTimeout(0),
-		sdktrace.WithMaxQueueSize(promptSpans),
-		sdktrace.WithMaxExportBatchSize(512))}
-}
+// prompt is for a person who waits.
+func prompt(b batching, c *counted, _ *spool.Spool) intake { return newDelivery(b.promptly(), c, nil) }
 
 // gathered puts the spans of each trace together.
-func gathered(exporter sdktrace.SpanExporter) queue {
-	config := gather.Default()
-	gatherer := gather.New(config, exporter)
-	return queue{
-		SpanProcessor: gatherer,
-		limit:         2 * config.Spans,
-		early:         func() uint64 { return gatherer.Stats().Early },
-	}
+func gathered(_ batching, c *counted, _ *spool.Spool) intake {
+	return newGathering(gather.Default(), c)
 }

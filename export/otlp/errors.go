@@ -2,20 +2,25 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
 // The reasons that an Error gives.
 const (
-	// Unavailable: the collector could not be reached, or said that it is overloaded until the retries were used up.
+	// Unavailable: the collector could not be reached, or said that it is overloaded.
 	Unavailable = "export_unavailable"
 	// Timeout: no answer came in the time set.
 	Timeout = "export_timeout"
@@ -31,6 +36,8 @@ const (
 type Error struct {
 	reason string
 	lost   int // -1: the whole batch
+	again  bool
+	pause  time.Duration
 	err    error
 }
 
@@ -51,63 +58,92 @@ func (e *Error) Lost(batch int) int {
 	return e.lost
 }
 
+// RetryAfter is ok if OTLP allows to send the same batch again, with the pause that the collector asked for, or 0.
+func (e *Error) RetryAfter() (pause time.Duration, ok bool) { return e.pause, e.again }
+
 // rejectedCount is the end of the SDK's message about a partial success; its error type is internal.
 var rejectedCount = regexp.MustCompile(`OTLP partial success: (?s:.*)\((-?\d+) spans rejected\)`)
 
-func describe(err error) *Error {
+// describe makes an Error of the SDK's; said is the answer over HTTP, nil if none came or the request was one of gRPC.
+func describe(err error, said *answer) *Error {
+	e := &Error{lost: -1, err: err}
+	var carrier interface{ GRPCStatus() *status.Status }
 	if match := rejectedCount.FindStringSubmatch(err.Error()); match != nil {
 		lost, parseErr := strconv.Atoi(match[1])
 		if parseErr != nil {
 			lost = -1
 		}
-		return &Error{reason: Rejected, lost: max(lost, 0), err: err}
+		e.reason, e.lost = Rejected, max(lost, 0)
+		return e
 	}
-	return &Error{reason: reason(err), lost: -1, err: err}
+	switch {
+	case errors.As(err, &carrier):
+		e.ofGRPC(carrier.GRPCStatus())
+	case said != nil:
+		e.ofHTTP(said)
+	default:
+		e.ofTransport()
+	}
+	return e
 }
 
-func reason(err error) string {
+// ofGRPC goes by the table of retryable codes in OTLP's specification ("OTLP/gRPC response").
+func (e *Error) ofGRPC(s *status.Status) {
+	pause, asked := time.Duration(0), false
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			pause, asked = min(max(info.GetRetryDelay().AsDuration(), 0), longestPause), true
+		}
+	}
+	switch s.Code() {
+	case codes.Unavailable, codes.Aborted:
+		e.reason, e.again = Unavailable, true
+	case codes.ResourceExhausted:
+		e.reason, e.again = Unavailable, asked
+	case codes.DeadlineExceeded:
+		e.reason, e.again = Timeout, true
+	case codes.Canceled, codes.OutOfRange, codes.DataLoss:
+		e.reason, e.again = Failed, true
+	case codes.OK, codes.Unknown:
+		e.reason = Failed
+	default:
+		e.reason = Refused
+	}
+	if e.again {
+		e.pause = pause
+	}
+}
+
+// ofHTTP goes by "Retryable Response Codes" there. An answer that is a success came with a body that cannot be read.
+func (e *Error) ofHTTP(said *answer) {
+	switch said.status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		e.reason, e.again, e.pause = Unavailable, true, said.pause
+	default:
+		e.reason = Refused
+		if said.status/100 == 2 {
+			e.reason = Failed
+		}
+	}
+}
+
+// ofTransport is about a request that got no answer: it may be sent again, unless it is too large or nobody can be
+// trusted to answer.
+func (e *Error) ofTransport() {
 	var timeout interface{ Timeout() bool }
 	var network *net.OpError
-	switch grpcCode(err) {
-	case codes.Unavailable, codes.ResourceExhausted, codes.Aborted:
-		return Unavailable
-	case codes.DeadlineExceeded:
-		return Timeout
-	case codes.OK, codes.Unknown, codes.Canceled: // not known from gRPC
-	default:
-		return Refused
-	}
-	message := err.Error()
+	var untrusted *tls.CertificateVerificationError
 	switch {
-	case strings.Contains(message, "retry-able request failure: body:"): // HTTP 429, 502, 503, 504
-		return Unavailable
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout(), strings.Contains(message, "export timeout"):
-		return Timeout
-	case errors.As(err, &network):
-		return Unavailable
-	case strings.Contains(message, "failed to send to"), strings.Contains(message, "too large"):
-		return Refused
+	case errors.Is(e.err, context.DeadlineExceeded), errors.Is(e.err, os.ErrDeadlineExceeded),
+		errors.As(e.err, &timeout) && timeout.Timeout(), strings.Contains(e.err.Error(), "export timeout"):
+		e.reason, e.again = Timeout, true
+	case errors.As(e.err, &untrusted), strings.Contains(e.err.Error(), "too large"):
+		e.reason = Refused
+	case errors.As(e.err, &network), errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF):
+		e.reason, e.again = Unavailable, true
+	case errors.Is(e.err, context.Canceled):
+		e.reason, e.again = Failed, true
+	default:
+		e.reason = Failed
 	}
-	return Failed
-}
-
-// grpcCode is the status that the collector or the connection to it gave, or OK if the error holds none.
-func grpcCode(err error) codes.Code {
-	var carrier interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &carrier) {
-		return carrier.GRPCStatus().Code()
-	}
-	return codes.OK
-}
-
-// neverSent is true when no connection came about, so that trying again cannot deliver twice. The SDK's HTTP exporter
-// gives up at once then, its gRPC exporter after the time limit of one request, and a collector that restarts would
-// cost a batch.
-func neverSent(err error) bool {
-	var network *net.OpError
-	if errors.As(err, &network) {
-		return network.Op == "dial"
-	}
-	return grpcCode(err) == codes.Unavailable && strings.Contains(err.Error(), "Error while dialing")
 }

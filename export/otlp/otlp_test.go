@@ -110,16 +110,46 @@ func TestJSONOverHTTP(t *testing.T) {
 	}
 }
 
-func TestRetriesUntilAccepted(t *testing.T) {
-	transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
-		c.Next(fakecollector.Answer{Code: codes.Unavailable, HTTP: 503})
-		if err := send(t, open(t, variables), 5*time.Second); err != nil {
-			t.Fatal(err)
+// A batch is sent once, and the error says whether it may be sent again.
+func TestRetryAfter(t *testing.T) {
+	f := func(name string, answer fakecollector.Answer, pause time.Duration, again bool) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+				c.Next(answer)
+				exporter := open(t, variables)
+				err := send(t, exporter, 5*time.Second)
+				var known *Error
+				if !errors.As(err, &known) || c.Calls() != 1 {
+					t.Fatalf("%d calls, error %#v", c.Calls(), err)
+				}
+				if got, ok := known.RetryAfter(); ok != again || got != pause {
+					t.Errorf("again %v after %v: %v", ok, got, err)
+				}
+				if err := send(t, exporter, 5*time.Second); err != nil || len(c.Spans())%8 != 0 {
+					t.Errorf("afterwards %d spans arrived, error %v", len(c.Spans()), err)
+				}
+			})
+		})
+	}
+	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 0, true)
+	f("overloaded for long", fakecollector.Answer{Code: codes.ResourceExhausted, HTTP: 429, RetryAfter: 7 * time.Second}, 7*time.Second, true)
+	f("bad gateway", fakecollector.Answer{Code: codes.Aborted, HTTP: 502}, 0, true)
+	f("wrong", fakecollector.Answer{Code: codes.InvalidArgument, HTTP: 400, RetryAfter: 7 * time.Second}, 0, false)
+	f("broken", fakecollector.Answer{Code: codes.Internal, HTTP: 500}, 0, false)
+	f("partial", fakecollector.Answer{Rejected: 3}, 0, false)
+}
+
+func TestRetryAfterHeader(t *testing.T) {
+	now := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"": 0, "3": 3 * time.Second, "-3": 0, "99999999999": time.Hour, "soon": 0,
+		"Sat, 14 Mar 2026 09:27:03 GMT": 10 * time.Second, "Sat, 14 Mar 2026 09:26:00 GMT": 0, "Sat, 14 Mar 2037 09:26:00 GMT": time.Hour,
+	} {
+		if got := retryAfter(header, now); got != want {
+			t.Errorf("%q is %v, want %v", header, got, want)
 		}
-		if c.Calls() != 2 || len(c.Spans()) != 8 {
-			t.Errorf("%d calls, %d spans", c.Calls(), len(c.Spans()))
-		}
-	})
+	}
 }
 
 func TestReasons(t *testing.T) {
@@ -168,29 +198,10 @@ func TestCollectorThatIsDown(t *testing.T) {
 			err := send(t, exporter, 300*time.Millisecond)
 			var known *Error
 			if !errors.As(err, &known) || known.Reason() != Unavailable {
-				t.Errorf("error is %v", err)
+				t.Fatalf("error is %v", err)
 			}
-		})
-	}
-}
-
-// TestCollectorThatComesUp has the collector start while a batch is being sent.
-func TestCollectorThatComesUp(t *testing.T) {
-	for _, protocol := range []string{"grpc", "http/protobuf"} {
-		t.Run(protocol, func(t *testing.T) {
-			c, address := &fakecollector.Collector{}, freeAddress(t)
-			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + address})
-			result := make(chan error, 1)
-			go func() { result <- send(t, exporter, 10*time.Second) }()
-			time.Sleep(100 * time.Millisecond)
-			if protocol == "grpc" {
-				fakecollector.GRPC(t, c, address, nil)
-			} else {
-				fakecollector.HTTP(t, c, address).Start()
-			}
-			if err := <-result; err != nil || len(c.Spans()) != 8 {
-				t.Errorf("%d spans arrived, error %v", len(c.Spans()), err)
+			if _, again := known.RetryAfter(); !again {
+				t.Error("it may not be sent again")
 			}
 		})
 	}

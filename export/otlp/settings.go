@@ -54,8 +54,8 @@ func target(endpoint string) string {
 	return endpoint
 }
 
-// httpOptions are the settings in the SDK's words.
-func httpOptions(protocol string, s destination.Settings, config *tls.Config) (options []otlptracehttp.Option) {
+// httpOptions are the settings in the SDK's words, but for the time limit and TLS, which are the client's.
+func httpOptions(protocol string, s destination.Settings) (options []otlptracehttp.Option) {
 	if protocol == protocolJSON {
 		options = append(options, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))
 	}
@@ -67,12 +67,6 @@ func httpOptions(protocol string, s destination.Settings, config *tls.Config) (o
 	}
 	if s.Compression == "gzip" {
 		options = append(options, otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
-	}
-	if s.Timeout > 0 {
-		options = append(options, otlptracehttp.WithTimeout(s.Timeout))
-	}
-	if config != nil {
-		options = append(options, otlptracehttp.WithTLSClientConfig(config))
 	}
 	return options
 }

@@ -45,6 +45,8 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Spool is where spans wait on disk for a receiver that is away.
+	Spool Spool `yaml:"spool"`
 	// Redaction is what is taken out of spans.
 	Redaction Redaction `yaml:"redaction"`
 	// Routes is whose routes are inferred from paths.
@@ -54,6 +56,14 @@ type Config struct {
 	// Exporters are the destinations of spans by the exporter's name. Which names there are, which keys each knows, and
 	// their variables, which have the name in them, is for the exporters to say.
 	Exporters map[string]destination.Settings `yaml:"exporters"`
+}
+
+// Spool is the queue on disk.
+type Spool struct {
+	// Dir is the directory; "" is none.
+	Dir string `yaml:"dir"`
+	// MaxBytes is how much each exporter may keep there.
+	MaxBytes int64 `yaml:"max_bytes"`
 }
 
 // Sampling says what is kept though it is not sampled, and how much is sampled at most.
@@ -69,6 +79,7 @@ type Sampling struct {
 // Default is what holds when nothing is said.
 func Default() Config {
 	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
+		Spool:     Spool{MaxBytes: 1 << 30},
 		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
 }
 
@@ -101,6 +112,7 @@ func (c *Config) yaml(text []byte) error {
 			"not found in type config.Sampling", "is not a setting of sampling",
 			"not found in type destination.Settings", "is not a setting of any exporter",
 			"not found in type destination.TLS", "is not a setting of tls",
+			"not found in type config.Spool", "is not a setting of spool",
 			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
 			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
@@ -127,6 +139,8 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
+		{"SPOOL_DIR", func(v string) error { c.Spool.Dir = v; return nil }},
+		{"SPOOL_MAX_BYTES", func(v string) (err error) { c.Spool.MaxBytes, err = strconv.ParseInt(v, 10, 64); return err }},
 		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
 		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
 		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},

@@ -16,14 +16,16 @@ func TestLoad(t *testing.T) {
 		"flavour: kprobe\nring_bytes: 4096\ncapture_bytes: 1024\nmetrics_addr: ':9090'\nlog_level: debug\n" +
 		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n" +
 		"redaction:\n  enabled: false\n  headers: [x-request-id]\n  salt: pepper\n  rules: [{attribute: 'url.*', pattern: 'a+', replace: b}, {attribute: x, hash: true}]\n" +
-		"routes: off\nroutes_file: /var/lib/routes\n"
+		"routes: off\nroutes_file: /var/lib/routes\n" +
+		"spool: {dir: /var/lib/throughline, max_bytes: 5000000}\n"
 	b := "b"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
 		Propagation: Propagation{Mode: PropagationOff}, Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
 		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5},
 		Redaction: Redaction{Headers: []string{"x-request-id"}, Salt: "pepper",
 			Rules: []RedactionRule{{Attribute: "url.*", Pattern: "a+", Replace: &b}, {Attribute: "x", Hash: true}}},
-		Routes: RoutesOff, RoutesFile: "/var/lib/routes"}
+		Routes: RoutesOff, RoutesFile: "/var/lib/routes",
+		Spool: Spool{Dir: "/var/lib/throughline", MaxBytes: 5000000}}
 	for _, c := range []struct {
 		name, file string
 		env        map[string]string
@@ -49,6 +51,9 @@ func TestLoad(t *testing.T) {
 			}},
 		{name: "unknown key of an exporter", file: "exporters: {zipkin: {url: x}}\n", err: "url is not a setting of any exporter"},
 		{name: "unknown key of tls", file: "exporters: {zipkin: {tls: {file: x}}}\n", err: "file is not a setting of tls"},
+		{name: "spool in the environment", env: map[string]string{"THROUGHLINE_SPOOL_DIR": "/spool", "THROUGHLINE_SPOOL_MAX_BYTES": "2000000"},
+			want: func(c *Config) { c.Spool = Spool{Dir: "/spool", MaxBytes: 2000000} }},
+		{name: "unknown key of the spool", file: "spool: {size: 5}\n", err: "size is not a setting of spool"},
 		{name: "unknown key of redaction", file: "redaction: {header: [a]}\n", err: "header is not a setting of redaction"},
 		{name: "unknown key of a rule", file: "redaction: {rules: [{attributes: a}]}\n", err: "attributes is not a setting of a rule of redaction"},
 		{name: "environment over redaction", file: "redaction: {enabled: true, salt: a}\nroutes: all\n",
