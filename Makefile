@@ -185,6 +185,19 @@ bin/otelcol: $(wildcard test/collector/*.go) test/collector/go.mod test/collecto
 	$(call say,GO,$@)
 	$(Q)cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ .
 
+# A Jaeger that stores in memory, from its own module, whose replacements `go install` refuses.
+JAEGER := github.com/jaegertracing/jaeger@v1.76.0
+JAEGER_BINARY := $(OUT)/$(subst /,-,$(JAEGER))
+
+$(JAEGER_BINARY): | $(OUT)
+	$(call say,GO,$@)
+	$(Q)dir=$$($(GO) mod download -json $(JAEGER) | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && cd "$$dir" && \
+		CGO_ENABLED=0 nice $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $@) ./cmd/all-in-one
+
+.PHONY: jaeger
+jaeger: $(JAEGER_BINARY) ## Send a trace to a Jaeger in each way that it takes, and ask it for the trace (builds it once, 5 minutes)
+	$(Q)$(GO) test -count=1 -v -run TestJaegerAllInOne ./export -jaeger $(abspath $(JAEGER_BINARY))
+
 .PHONY: image
 image: install-image | $(OUT) ## Build the container image with buildah, from a base bootstrapped here
 	$(Q)make/image.sh '$(VERSION)'

@@ -6,19 +6,26 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/throughline/throughline/export/chrome"
+	"github.com/throughline/throughline/export/datadog"
 	"github.com/throughline/throughline/export/gather"
+	"github.com/throughline/throughline/export/jaeger"
 	"github.com/throughline/throughline/export/otlp"
-	"github.com/throughline/throughline/export/otlpjson"
-	"github.com/throughline/throughline/export/spans"
+	"github.com/throughline/throughline/export/otlpjsonfile"
 	"github.com/throughline/throughline/export/spool"
 	"github.com/throughline/throughline/export/waterfall"
+	"github.com/throughline/throughline/export/xray"
+	"github.com/throughline/throughline/export/zipkin"
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // kind is one way to export spans.
 type kind struct {
 	name string
 	// open makes the exporter; it says in one sentence what is wrong with the settings it reads.
-	open func(context.Context, output) (sdktrace.SpanExporter, error)
+	open func(context.Context, output, destination.Settings) (sdktrace.SpanExporter, error)
+	// keys are the settings that it knows.
+	keys []string
 	// queue makes what stands between the callers and the exporter.
 	queue func(batching, *counted, *spool.Spool) intake
 	// local kinds write to the output and so take Config.Count; the others send to the network.
@@ -29,7 +36,13 @@ type kind struct {
 
 // kinds is every exporter there is. To add one, write its package and its line here.
 var kinds = []kind{
-	{name: "otlp", open: openOTLP, queue: batched},
+	{name: "otlp", open: openOTLP, keys: otlp.Keys(), queue: batched},
+	{name: "zipkin", open: openZipkin, keys: zipkin.Keys(), queue: batched},
+	{name: "jaeger", open: openJaeger, keys: jaeger.Keys(), queue: batched},
+	{name: "xray", open: openXRay, keys: xray.Keys(), queue: batched},
+	{name: "datadog", open: openDatadog, keys: datadog.Keys(), queue: batched},
+	{name: "otlpjsonfile", open: openOTLPJSONFile, keys: otlpjsonfile.Keys(), queue: batched},
+	{name: "chrome", open: openChrome, keys: chrome.Keys(), queue: gathered, local: true, traces: true},
 	{name: "waterfall", open: openWaterfall, queue: gathered, local: true, traces: true},
 	{name: "spans", open: openSpans, queue: prompt, local: true},
 	{name: "json", open: openJSON, queue: prompt, local: true},
@@ -58,26 +71,6 @@ func find(name string) (kind, bool) {
 		}
 	}
 	return kind{}, false
-}
-
-func openOTLP(ctx context.Context, _ output) (sdktrace.SpanExporter, error) {
-	exporter, err := otlp.New(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return exporter, nil
-}
-
-func openWaterfall(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return waterfall.New(out.w, out.screen), nil
-}
-
-func openSpans(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return spans.New(out.w), nil
-}
-
-func openJSON(_ context.Context, out output) (sdktrace.SpanExporter, error) {
-	return otlpjson.New(out.w), nil
 }
 
 // batched is for the network: batches as the OTEL_BSP_* variables say, sent again when that makes sense, over a spool if

@@ -81,7 +81,7 @@ func New(ctx context.Context, config Config, settings Settings) (*Pipeline, erro
 		if !ok {
 			continue // none
 		}
-		exporter, err := chosen.open(ctx, out)
+		exporter, err := open(ctx, chosen, out, config.Destinations[name])
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening exporter %s: %w", name, err), p.Shutdown(ctx))
 		}

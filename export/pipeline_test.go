@@ -257,7 +257,7 @@ func TestBrokenOutputEnds(t *testing.T) {
 
 func TestSeveralExporters(t *testing.T) {
 	environment(t, "OTEL_TRACES_EXPORTER", "console, otlp", "OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-	config, err := FromEnvironment()
+	config, err := FromEnvironment(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func daemon(args []string, out, errs io.Writer) error {
 	if len(chosen) == 0 {
 		return usageError{errors.New("nothing to trace: name targets with --pid, --port, --exe or --container, or in the configuration")}
 	}
-	exporters, err := export.FromEnvironment()
+	exporters, err := export.FromEnvironment(f.config.Exporters)
 	if err != nil {
 		return usageError{err}
 	}

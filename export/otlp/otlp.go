@@ -4,8 +4,9 @@
 // by otlpwire: the SDK's way of encoding would be half of what a span costs the agent. A batch is sent once; whether and
 // when it may be sent again is said by the error.
 //
-// Everything is set by the OTEL_EXPORTER_OTLP_* variables. The SDK passes over values that it cannot use and goes on
-// with its defaults; this package checks them first, so that a wrong value is an error and not a surprise.
+// Everything is set by the OTEL_EXPORTER_OTLP_* variables and, below them, the configuration file. The SDK passes over
+// values that it cannot use and goes on with its defaults; this package checks them first, so that a wrong value is an
+// error and not a surprise.
 package otlp
 
 import (
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/grpc/backoff"
 
 	"github.com/throughline/throughline/export/internal/otlpwire"
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // maxReconnect is the longest pause between two attempts to connect over gRPC, so that a collector that is back after an
@@ -42,9 +44,15 @@ type Exporter struct {
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// New makes the exporter that the environment describes. It does not wait for the collector, which may be down.
-func New(ctx context.Context) (*Exporter, error) {
-	protocol, err := checkEnvironment()
+// New makes the exporter that the environment and, below it, the settings describe. It does not wait for the collector,
+// which may be down.
+func New(ctx context.Context, s destination.Settings) (*Exporter, error) {
+	protocol, err := checkEnvironment(s)
+	if err != nil {
+		return nil, err
+	}
+	s = below(s)
+	config, err := s.TLS.Config()
 	if err != nil {
 		return nil, err
 	}
@@ -52,14 +60,16 @@ func New(ctx context.Context) (*Exporter, error) {
 	if protocol == protocolGRPC {
 		pauses := backoff.DefaultConfig
 		pauses.MaxDelay = maxReconnect
-		e.client = otlptracegrpc.NewClient(otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}), otlptracegrpc.WithDialOption(
-			grpc.WithConnectParams(grpc.ConnectParams{Backoff: pauses, MinConnectTimeout: maxReconnect})))
+		e.client = otlptracegrpc.NewClient(append(grpcOptions(s, config), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}),
+			otlptracegrpc.WithDialOption(grpc.WithConnectParams(
+				grpc.ConnectParams{Backoff: pauses, MinConnectTimeout: maxReconnect})))...)
 	} else {
 		var client *http.Client
-		if client, e.notes, err = newHTTPClient(nil, 0); err != nil {
+		if client, e.notes, err = newHTTPClient(config, s.Timeout); err != nil {
 			return nil, err
 		}
-		e.client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}), otlptracehttp.WithHTTPClient(client))
+		e.client = otlptracehttp.NewClient(append(httpOptions(protocol, s), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}),
+			otlptracehttp.WithHTTPClient(client))...)
 	}
 	if e.inner, err = otlptrace.New(ctx, e.client); err != nil {
 		return nil, fmt.Errorf("setting up OTLP over %s: %w", protocol, err)

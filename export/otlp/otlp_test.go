@@ -20,6 +20,7 @@ import (
 
 	"github.com/throughline/throughline/export/internal/fakecollector"
 	"github.com/throughline/throughline/export/internal/sampletrace"
+	"github.com/throughline/throughline/internal/destination"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +42,7 @@ func environment(t testing.TB, variables map[string]string) {
 func open(t testing.TB, variables map[string]string) *Exporter {
 	t.Helper()
 	environment(t, variables)
-	exporter, err := New(t.Context())
+	exporter, err := New(t.Context(), destination.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // Package config is the agent's own settings, gathered from the command line,
-// THROUGHLINE_* variables and a YAML file, in this order of precedence. What the
-// OpenTelemetry specification has variables for is not repeated here.
+// THROUGHLINE_* variables and a YAML file, in this order of precedence. Of what the
+// OpenTelemetry specification has variables for, only exporters are here too.
 package config
 
 import (
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // Config is every setting. The YAML keys, in upper case behind THROUGHLINE_,
@@ -51,6 +53,9 @@ type Config struct {
 	Routes Routes `yaml:"routes"`
 	// RoutesFile keeps what was learned of paths; "": nothing is kept.
 	RoutesFile string `yaml:"routes_file"`
+	// Exporters are the destinations of spans by the exporter's name. Which names there are, which keys each knows, and
+	// their variables, which have the name in them, is for the exporters to say.
+	Exporters map[string]destination.Settings `yaml:"exporters"`
 }
 
 // Spool is the queue on disk.
@@ -105,6 +110,8 @@ func (c *Config) yaml(text []byte) error {
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Sampling", "is not a setting of sampling",
+			"not found in type destination.Settings", "is not a setting of any exporter",
+			"not found in type destination.TLS", "is not a setting of tls",
 			"not found in type config.Spool", "is not a setting of spool",
 			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
 			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 func TestLoad(t *testing.T) {
@@ -42,6 +44,13 @@ func TestLoad(t *testing.T) {
 				c.Sampling = Sampling{KeepErrors: true, KeepSlowerThan: 2 * time.Second, MaxPerSecond: 7.5}
 			}},
 		{name: "unknown key of a mapping", file: "sampling: {keep_all: true}\n", err: "keep_all is not a setting of sampling"},
+		{name: "exporters", file: "exporters: {otlp: , zipkin: {endpoint: 'http://z', headers: {A: b}, timeout: 3s, tls: {ca: f}, compression: gzip}}\n",
+			want: func(c *Config) {
+				c.Exporters = map[string]destination.Settings{"otlp": {}, "zipkin": {Endpoint: "http://z", Headers: map[string]string{"A": "b"},
+					Timeout: 3 * time.Second, TLS: destination.TLS{CA: "f"}, Compression: "gzip"}}
+			}},
+		{name: "unknown key of an exporter", file: "exporters: {zipkin: {url: x}}\n", err: "url is not a setting of any exporter"},
+		{name: "unknown key of tls", file: "exporters: {zipkin: {tls: {file: x}}}\n", err: "file is not a setting of tls"},
 		{name: "spool in the environment", env: map[string]string{"THROUGHLINE_SPOOL_DIR": "/spool", "THROUGHLINE_SPOOL_MAX_BYTES": "2000000"},
 			want: func(c *Config) { c.Spool = Spool{Dir: "/spool", MaxBytes: 2000000} }},
 		{name: "unknown key of the spool", file: "spool: {size: 5}\n", err: "size is not a setting of spool"},
@@ -127,6 +136,9 @@ func keys(mapping reflect.Type, prefix string) (all []string) {
 		key := prefix + strings.ToUpper(field.Tag.Get("yaml"))
 		if field.Tag.Get("yaml") == "mode" { // which the mapping's own name stands for
 			key = strings.TrimSuffix(prefix, "_")
+		}
+		if field.Type.Kind() == reflect.Map { // whose keys are names: destination.Override reads those variables
+			continue
 		}
 		if field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct {
 			continue
