@@ -8,9 +8,10 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/throughline/throughline/export/internal/failure"
 )
 
 // answer is what the receiver said to a request over HTTP. The SDK's error tells it in words, and the pause not at all.
@@ -29,27 +30,13 @@ type noting struct {
 func (n *noting) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := n.RoundTripper.RoundTrip(request)
 	if err == nil {
-		n.latest.Store(&answer{status: response.StatusCode, pause: retryAfter(response.Header.Get("Retry-After"), time.Now())})
+		n.latest.Store(&answer{status: response.StatusCode, pause: failure.Asked(response.Header, time.Now())})
 	}
 	return response, err
 }
 
 // take is the answer since it was last asked; nil if none came.
 func (n *noting) take() *answer { return n.latest.Swap(nil) }
-
-// longestPause bounds what a receiver may ask for.
-const longestPause = time.Hour
-
-// retryAfter reads the header of that name (RFC 9110, section 10.2.3): seconds, or a date.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil {
-		return time.Duration(min(max(seconds, 0), int(longestPause/time.Second))) * time.Second
-	}
-	if date, err := http.ParseTime(header); err == nil {
-		return min(max(date.Sub(now), 0), longestPause)
-	}
-	return 0
-}
 
 // defaultTimeout is the specification's for one request.
 const defaultTimeout = 10 * time.Second

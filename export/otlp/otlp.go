@@ -77,7 +77,7 @@ func New(ctx context.Context, s destination.Settings) (*Exporter, error) {
 	return e, nil
 }
 
-// ExportSpans sends one batch and returns a *Error when not all of it was accepted.
+// ExportSpans sends one batch and returns a *failure.Error when not all of it was accepted.
 func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if e.json {
 		return e.settle(e.inner.ExportSpans(ctx, spans))
@@ -94,7 +94,7 @@ func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	return e.settle(e.client.UploadTraces(ctx, messages))
 }
 
-// settle makes an *Error of the SDK's error, if there is one.
+// settle makes a *failure.Error of the SDK's error, if there is one.
 func (e *Exporter) settle(err error) error {
 	var said *answer
 	if e.notes != nil {

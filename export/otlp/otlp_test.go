@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 
+	"github.com/throughline/throughline/export/internal/failure"
 	"github.com/throughline/throughline/export/internal/fakecollector"
 	"github.com/throughline/throughline/export/internal/sampletrace"
 	"github.com/throughline/throughline/internal/destination"
@@ -119,7 +120,7 @@ func TestRetryAfter(t *testing.T) {
 				c.Next(answer)
 				exporter := open(t, variables)
 				err := send(t, exporter, 5*time.Second)
-				var known *Error
+				var known *failure.Error
 				if !errors.As(err, &known) || c.Calls() != 1 {
 					t.Fatalf("%d calls, error %#v", c.Calls(), err)
 				}
@@ -140,18 +141,6 @@ func TestRetryAfter(t *testing.T) {
 	f("partial", fakecollector.Answer{Rejected: 3}, 0, false)
 }
 
-func TestRetryAfterHeader(t *testing.T) {
-	now := time.Date(2026, 3, 14, 9, 26, 53, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"": 0, "3": 3 * time.Second, "-3": 0, "99999999999": time.Hour, "soon": 0,
-		"Sat, 14 Mar 2026 09:27:03 GMT": 10 * time.Second, "Sat, 14 Mar 2026 09:26:00 GMT": 0, "Sat, 14 Mar 2037 09:26:00 GMT": time.Hour,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("%q is %v, want %v", header, got, want)
-		}
-	}
-}
-
 func TestReasons(t *testing.T) {
 	f := func(name string, answer fakecollector.Answer, patience time.Duration, reason string, lost int) {
 		t.Helper()
@@ -163,7 +152,7 @@ func TestReasons(t *testing.T) {
 				}
 				c.Next(answers...)
 				err := send(t, open(t, variables), patience)
-				var known *Error
+				var known *failure.Error
 				if !errors.As(err, &known) {
 					t.Fatalf("error is %#v", err)
 				}
@@ -173,11 +162,11 @@ func TestReasons(t *testing.T) {
 			})
 		})
 	}
-	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 300*time.Millisecond, Unavailable, 8)
-	f("unauthorized", fakecollector.Answer{Code: codes.Unauthenticated, HTTP: 401}, 5*time.Second, Refused, 8)
-	f("not implemented", fakecollector.Answer{Code: codes.Unimplemented, HTTP: 404}, 5*time.Second, Refused, 8)
-	f("partial", fakecollector.Answer{Rejected: 3}, 5*time.Second, Rejected, 3)
-	f("slow", fakecollector.Answer{Wait: make(chan struct{})}, 100*time.Millisecond, Timeout, 8)
+	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 300*time.Millisecond, failure.Unavailable, 8)
+	f("unauthorized", fakecollector.Answer{Code: codes.Unauthenticated, HTTP: 401}, 5*time.Second, failure.Refused, 8)
+	f("not implemented", fakecollector.Answer{Code: codes.Unimplemented, HTTP: 404}, 5*time.Second, failure.Refused, 8)
+	f("partial", fakecollector.Answer{Rejected: 3}, 5*time.Second, failure.Rejected, 3)
+	f("slow", fakecollector.Answer{Wait: make(chan struct{})}, 100*time.Millisecond, failure.Timeout, 8)
 }
 
 func freeAddress(t *testing.T) string {
@@ -196,8 +185,8 @@ func TestCollectorThatIsDown(t *testing.T) {
 			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
 				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + freeAddress(t)})
 			err := send(t, exporter, 300*time.Millisecond)
-			var known *Error
-			if !errors.As(err, &known) || known.Reason() != Unavailable {
+			var known *failure.Error
+			if !errors.As(err, &known) || known.Reason() != failure.Unavailable {
 				t.Fatalf("error is %v", err)
 			}
 			if _, again := known.RetryAfter(); !again {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// The reasons that an Error gives, of which export/otlp has the same.
+// The reasons that an Error gives.
 const (
 	// Unavailable: the receiver could not be reached, or said that it has no time now.
 	Unavailable = "export_unavailable"
@@ -44,6 +44,11 @@ type Error struct {
 // New makes an error of a batch that must not be sent again.
 func New(reason string, lost int, err error) *Error {
 	return &Error{reason: reason, lost: lost, err: err}
+}
+
+// Retryable makes an error of a batch that may be sent again after a pause, 0 if the receiver asked for none.
+func Retryable(reason string, pause time.Duration, err error) *Error {
+	return &Error{reason: reason, lost: All, again: true, pause: pause, err: err}
 }
 
 // Of is what err says, of a batch of which so many spans did not arrive.
@@ -84,27 +89,30 @@ const shown = 200
 // (opentelemetry.io/docs/specs/otlp, "Retryable Response Codes": 429, 502, 503, 504) the same is true of the other
 // receivers, which have no rules of their own. body is the answer's, or its beginning.
 func OfResponse(r *http.Response, body []byte) *Error {
-	e := &Error{reason: Refused, lost: All}
 	message := strings.ToValidUTF8(strings.Join(strings.Fields(string(body[:min(len(body), shown)])), " "), "?")
-	e.err = fmt.Errorf("the receiver answered %s: %q", r.Status, message)
-	switch r.StatusCode {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		e.reason, e.again = Unavailable, true
-		e.pause = asked(r.Header.Get("Retry-After"), time.Now())
-	}
-	return e
+	return OfStatus(r.StatusCode, Asked(r.Header, time.Now()), fmt.Errorf("the receiver answered %s: %q", r.Status, message))
 }
 
-// maxPause bounds what a receiver may ask for.
-const maxPause = time.Hour
+// OfStatus is the same of an answer of which the status is known, and the pause that it asks for.
+func OfStatus(status int, pause time.Duration, err error) *Error {
+	switch status {
+	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return Retryable(Unavailable, pause, err)
+	}
+	return New(Refused, All, err)
+}
 
-// asked reads Retry-After (RFC 9110, section 10.2.3): seconds, or a date.
-func asked(header string, now time.Time) time.Duration {
+// MaxPause bounds what a receiver may ask for.
+const MaxPause = time.Hour
+
+// Asked is the pause of an answer's Retry-After (RFC 9110, section 10.2.3), which is seconds or a date; 0 if there is none.
+func Asked(answer http.Header, now time.Time) time.Duration {
+	header := answer.Get("Retry-After")
 	if seconds, err := strconv.Atoi(strings.TrimSpace(header)); err == nil {
-		return time.Duration(min(max(seconds, 0), int(maxPause/time.Second))) * time.Second
+		return time.Duration(min(max(seconds, 0), int(MaxPause/time.Second))) * time.Second
 	}
 	if date, err := http.ParseTime(header); err == nil {
-		return min(max(date.Sub(now), 0), maxPause)
+		return min(max(date.Sub(now), 0), MaxPause)
 	}
 	return 0
 }
@@ -132,7 +140,7 @@ func OfTransport(err error) *Error {
 
 // OfFile is the error of a batch that could not be written to a file, nor in part. It may be written again: a disk that is
 // full need not stay so.
-func OfFile(err error) *Error { return &Error{reason: Unavailable, lost: All, again: true, err: err} }
+func OfFile(err error) *Error { return Retryable(Unavailable, 0, err) }
 
 // isEnd is true when the connection ended instead of an answer.
 func isEnd(err error) bool {

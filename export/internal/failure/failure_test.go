@@ -43,7 +43,7 @@ func TestRetryAfterDate(t *testing.T) {
 		"Sat, 14 Mar 2026 09:26:00 GMT": 0,
 		"Sat, 14 Mar 2037 09:26:00 GMT": time.Hour,
 	} {
-		if got := asked(header, now); got != want {
+		if got := Asked(http.Header{"Retry-After": {header}}, now); got != want {
 			t.Errorf("%s: %v, want %v", header, got, want)
 		}
 	}
