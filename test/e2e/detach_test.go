@@ -8,7 +8,7 @@ import (
 )
 
 // attachments is how often TestDetach attaches; every fourth agent is killed.
-var attachments = flag.Int("attachments", 32, "how often TestDetach attaches")
+var attachments = flag.Int("attachments", 20, "how often TestDetach attaches")
 
 // TestDetach: a Go service under load, whose server and client are probed, loses
 // no request while agents come and go, and what it executes is afterwards byte for

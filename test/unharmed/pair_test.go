@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"reflect"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,7 +43,7 @@ func TestPlans(t *testing.T) {
 		}
 		for i := range p.turns {
 			x, y := p.turn(i), q.turn(i)
-			if fmt.Sprint(x) != fmt.Sprint(y) {
+			if !reflect.DeepEqual(x, y) {
 				t.Fatalf("%s %d, turn %d differs", p.kind, number, i)
 			}
 			if x.called() != len(x.text) {
