@@ -99,6 +99,9 @@ func (e *Exporter) export(ctx context.Context) {
 	var failure error
 	for _, m := range e.Collect(time.Now()) {
 		if err := e.to.Export(ctx, m); err != nil {
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return // by Shutdown, which sends it again
+			}
 			e.failed.Add(1)
 			failure = err
 			continue
