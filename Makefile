@@ -128,8 +128,17 @@ vm-context: install-vm all | $(OUT) ## Trace Go programs over TLS, HTTP/2 and gR
 		./truth -agent ./throughline -service ./service -programs https,http2-chain,grpc -concurrency 4 -requests 12
 
 .PHONY: bench
-bench: install-test all ## Measure what tracing costs
+bench: install-test all path ## Measure what tracing costs
 	$(Q)$(GO) run ./test/bench
+
+.PHONY: path
+path: ## Measure spans a second on one core behind the ring, to a receiver that discards them, and their allocations
+	$(Q)$(GO) run ./test/path
+
+.PHONY: outage
+outage: collector ## Show that no span is lost while a real Collector is away for a minute and the agent restarts meanwhile
+	$(Q)$(GO) run ./test/outage
+	$(Q)$(GO) test -count=1 -v -run 'TestHangingExporter' ./export
 
 .PHONY: budget
 budget: install-build all ## Count the hits of library probes a request, and what they cost
@@ -175,6 +184,19 @@ collector: bin/otelcol ## Build bin/otelcol, the OpenTelemetry Collector that te
 bin/otelcol: $(wildcard test/collector/*.go) test/collector/go.mod test/collector/go.sum
 	$(call say,GO,$@)
 	$(Q)cd test/collector && CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../$@ .
+
+# A Jaeger that stores in memory, from its own module, whose replacements `go install` refuses.
+JAEGER := github.com/jaegertracing/jaeger@v1.76.0
+JAEGER_BINARY := $(OUT)/$(subst /,-,$(JAEGER))
+
+$(JAEGER_BINARY): | $(OUT)
+	$(call say,GO,$@)
+	$(Q)dir=$$($(GO) mod download -json $(JAEGER) | sed -n 's/^\t"Dir": "\(.*\)",$$/\1/p') && cd "$$dir" && \
+		CGO_ENABLED=0 nice $(GO) build -trimpath -buildvcs=false -ldflags '-s -w' -o $(abspath $@) ./cmd/all-in-one
+
+.PHONY: jaeger
+jaeger: $(JAEGER_BINARY) ## Send a trace to a Jaeger in each way that it takes, and ask it for the trace (builds it once, 5 minutes)
+	$(Q)$(GO) test -count=1 -v -run TestJaegerAllInOne ./export -jaeger $(abspath $(JAEGER_BINARY))
 
 .PHONY: image
 image: install-image | $(OUT) ## Build the container image with buildah, from a base bootstrapped here

@@ -24,9 +24,14 @@ type loss interface {
 	Lost(batch int) int
 }
 
+// retryable is the error of an exporter that can tell whether it makes sense to send the batch again.
+type retryable interface {
+	error
+	// RetryAfter is ok if the protocol allows to send the same batch again, with the pause that the receiver asked for, or 0.
+	RetryAfter() (pause time.Duration, ok bool)
+}
+
 // counted stands in front of an exporter and counts what becomes of the spans it is given.
-//
-// It returns no errors of exports: the queue could only report them to the process-wide handler, a line a batch.
 type counted struct {
 	next    sdktrace.SpanExporter
 	limit   *limit
@@ -36,7 +41,8 @@ type counted struct {
 	closed  chan struct{} // closed when the exporter is shut down
 	closing sync.Once
 
-	pending  atomic.Int64 // spans between being queued and having a fate
+	// fates is held while spans change hands, so that who holds it finds each of them counted once.
+	fates    sync.Mutex
 	exported atomic.Uint64
 	skipped  atomic.Uint64
 
@@ -55,35 +61,34 @@ func newCounted(next sdktrace.SpanExporter, limit *limit, log *slog.Logger) *cou
 	}
 }
 
-// ExportSpans passes the batch on and gives each of its spans one fate.
-func (c *counted) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	defer c.pending.Add(-int64(len(spans)))
-	if c.stop.Err() != nil {
-		c.lose(len(spans), Shutdown)
-		return nil
-	}
-	for i, span := range spans {
-		if wrapped, ok := span.(unsampled); ok {
-			spans[i] = wrapped.ReadOnlySpan
-		}
-	}
+// deliver passes the batch on, once, and gives each of its spans one fate; arrived is called in the same instant.
+func (c *counted) deliver(ctx context.Context, spans []sdktrace.ReadOnlySpan, arrived func()) {
 	wanted, last := c.limit.admit(spans)
+	var err error
+	if len(wanted) > 0 {
+		defer c.watch()()
+		err = c.attempt(ctx, wanted)
+	}
+	c.fates.Lock()
 	c.skipped.Add(uint64(len(spans) - len(wanted)))
 	if len(wanted) > 0 {
-		c.settle(len(wanted), c.export(ctx, wanted))
+		c.settle(len(wanted), err)
 	}
+	arrived()
+	c.fates.Unlock()
 	if last {
 		c.limit.end()
 	}
-	return nil
 }
 
-// export passes spans on until they are exported, given up or abandoned.
-func (c *counted) export(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+// attempt passes spans on until they are exported, refused or abandoned.
+func (c *counted) attempt(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	if err := c.stop.Err(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(c.stop, cancel)()
-	defer time.AfterFunc(slowAfter, c.slow).Stop()
 	return c.next.ExportSpans(ctx, spans)
 }
 
@@ -104,7 +109,9 @@ func (c *counted) settle(n int, err error) {
 	}
 	c.exported.Add(uint64(n - lost))
 	c.lose(lost, reason)
-	c.failed(lost, reason, err)
+	if reason != Shutdown { // which is told at the end, once for all
+		c.failed(lost, reason, err)
+	}
 	c.limit.broken()
 }
 
@@ -117,6 +124,12 @@ func (c *counted) lose(n int, reason string) {
 	c.reasons[reason] += uint64(n)
 }
 
+// watch begins to look whether an export takes long, with all its attempts, until the function is called that it returns.
+func (c *counted) watch() (end func()) {
+	timer := time.AfterFunc(slowAfter, c.slow)
+	return func() { timer.Stop() }
+}
+
 // slow tells that spans pile up, before any is lost.
 func (c *counted) slow() {
 	c.mu.Lock()
@@ -124,8 +137,7 @@ func (c *counted) slow() {
 	c.stalled = true
 	c.mu.Unlock()
 	if first {
-		c.log.Warn("exporting spans takes long: the receiver may be down; spans wait in the queue",
-			"waiting", c.pending.Load())
+		c.log.Warn("exporting spans takes long: the receiver may be down; spans wait in the queue")
 	}
 }
 
@@ -138,6 +150,17 @@ func (c *counted) failed(lost int, reason string, err error) {
 	c.mu.Unlock()
 	if first {
 		c.log.Warn("losing spans: exporting them does not work", "reason", reason, "error", err)
+	}
+}
+
+// waits logs the first time after a success that spans have to wait for their receiver on disk.
+func (c *counted) waits(err error) {
+	c.mu.Lock()
+	first := !c.failing
+	c.failing = true
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("exporting spans does not work: they go to the spool until it does", "error", err)
 	}
 }
 

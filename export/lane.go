@@ -2,12 +2,14 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
+
+	"github.com/throughline/throughline/export/spool"
 )
 
 const (
@@ -17,25 +19,25 @@ const (
 	cancelGrace = 250 * time.Millisecond
 )
 
-// queue is what stands between the callers of Span and an exporter.
-type queue struct {
-	sdktrace.SpanProcessor
-	// limit is how many spans it holds without dropping any, those being exported included.
-	limit int
-	// sampledOnly queues drop spans that are not sampled, silently. Which spans are exported was decided before.
-	sampledOnly bool
-	// early counts what a queue that gathers traces handed on before its time; nil if it does not gather.
-	early func() uint64
+// intake is what stands between the callers of Span and an exporter.
+type intake interface {
+	// put takes a span, or says why not. It never waits for the exporter.
+	put(sdktrace.ReadOnlySpan) verdict
+	// shutdown exports what there is until ctx ends, and closes the exporter.
+	shutdown(ctx context.Context) error
+	// held is how many spans wait in memory or are being exported, of capacity; the caller holds counted.fates.
+	held() uint64
+	capacity() int
+	// early counts the traces that were handed on before their time.
+	early() uint64
 }
 
-// lane is one exporter with its queue, and the counters that tell what became of each span.
-//
-// The SDK's batch processor does not tell how many spans it drops. So the lane counts the spans that are inside and
-// offers it no more than it has room for: then it never drops any.
+// lane is one exporter with what stands before it, and the counters that tell what became of each span.
 type lane struct {
 	name    string
-	queue   queue
+	intake  intake
 	counted *counted
+	spool   *spool.Spool // nil: none
 	closed  atomic.Bool
 	shut    atomic.Bool
 
@@ -45,26 +47,19 @@ type lane struct {
 	late     atomic.Uint64
 }
 
-func newLane(chosen kind, counted *counted) *lane {
-	return &lane{name: chosen.name, counted: counted, queue: chosen.queue(counted)}
+func newLane(chosen kind, b batching, c *counted, s *spool.Spool) *lane {
+	return &lane{name: chosen.name, counted: c, spool: s, intake: chosen.queue(b, c, s)}
 }
 
 // span queues one span or counts why not.
 func (l *lane) span(span sdktrace.ReadOnlySpan) {
 	l.offered.Add(1)
-	if l.closed.Load() {
-		l.late.Add(1)
-		return
-	}
-	if l.queue.sampledOnly && !span.SpanContext().IsSampled() {
-		span = unsampled{span}
-	}
-	if l.counted.pending.Add(1) > int64(l.queue.limit) {
-		l.counted.pending.Add(-1)
+	switch l.intake.put(span) {
+	case full:
 		l.drop()
-		return
+	case tooLate:
+		l.late.Add(1)
 	}
-	l.queue.OnEnd(span)
 }
 
 // drop counts a span that found the queue full, and says so once for each time that this happens.
@@ -72,63 +67,69 @@ func (l *lane) drop() {
 	l.full.Add(1)
 	now := time.Now().UnixNano()
 	if before := l.lastFull.Swap(now); now-before > int64(fullEpisode) {
-		l.counted.log.Warn("losing spans: the exporter is slower than the spans come", "queue", l.queue.limit)
+		l.counted.log.Warn("losing spans: the exporter is slower than the spans come", "queue", l.intake.capacity())
 	}
 }
 
-// shutdown drains the queue until ctx ends, then cancels what is still under way.
+// shutdown drains the queue until ctx ends, then cancels what is still under way, and says what is left.
 func (l *lane) shutdown(ctx context.Context) error {
 	if l.closed.Swap(true) {
 		return nil
 	}
 	stop := context.AfterFunc(ctx, l.counted.cancel)
 	defer stop()
-	err := l.queue.Shutdown(ctx)
+	err := l.intake.shutdown(ctx)
 	if err != nil {
-		err = fmt.Errorf("shutting down exporter %s: %w", l.name, err)
-		select { // the queue may have given up waiting, yet cancelled exports end soon
+		select { // it may have given up waiting, yet cancelled exports end soon
 		case <-l.counted.closed:
 		case <-time.After(cancelGrace):
 		}
 	}
 	l.counted.cancel()
 	l.shut.Store(true)
-	return err
+	stats := l.stats()
+	if lost := stats.Lost[Shutdown]; lost > 0 {
+		l.counted.log.Warn("spans were not delivered before the end", "lost", lost)
+		err = errors.Join(err, ctx.Err())
+	}
+	if stats.Spooled > 0 {
+		l.counted.log.Info("spans wait in the spool for the next start", "spans", stats.Spooled)
+	}
+	if err != nil {
+		return fmt.Errorf("shutting down exporter %s: %w", l.name, err)
+	}
+	return nil
 }
 
-// stats is a consistent enough snapshot while spans flow, and an exact one when none do.
+// stats is exact whenever no call of span or shutdown is under way.
 func (l *lane) stats() Stats {
+	l.counted.fates.Lock()
+	defer l.counted.fates.Unlock()
 	s := Stats{
 		Exporter: l.name,
+		Offered:  l.offered.Load(),
 		Exported: l.counted.exported.Load(),
 		Skipped:  l.counted.skipped.Load(),
+		Early:    l.intake.early(),
 		Lost:     l.counted.lost(),
 	}
-	if l.queue.early != nil {
-		s.Early = l.queue.early()
+	lose := func(n uint64, reason string) {
+		if n > 0 {
+			s.Lost[reason] += n
+		}
 	}
-	queued := uint64(max(l.counted.pending.Load(), 0))
-	late := l.late.Load()
+	if l.spool != nil {
+		kept := l.spool.Stats()
+		s.Spooling, s.Spooled, s.SpooledBytes, s.Found = true, kept.Spans, uint64(kept.Bytes), kept.Found
+		lose(kept.Full, SpoolFull)
+		lose(kept.Corrupt, SpoolCorrupt)
+	}
 	if l.shut.Load() {
-		late += queued // nobody is left to export these
+		lose(l.intake.held(), Shutdown) // nobody is left to export these
 	} else {
-		s.Queued = queued
+		s.Queued = l.intake.held()
 	}
-	if n := l.full.Load(); n > 0 {
-		s.Lost[QueueFull] += n
-	}
-	if late > 0 {
-		s.Lost[Shutdown] += late
-	}
-	s.Offered = l.offered.Load()
+	lose(l.full.Load(), QueueFull)
+	lose(l.late.Load(), Shutdown)
 	return s
-}
-
-// unsampled carries a span through a queue that takes sampled ones only.
-type unsampled struct{ sdktrace.ReadOnlySpan }
-
-// SpanContext is the span's own but for the flag.
-func (u unsampled) SpanContext() trace.SpanContext {
-	context := u.ReadOnlySpan.SpanContext()
-	return context.WithTraceFlags(context.TraceFlags().WithSampled(true))
 }

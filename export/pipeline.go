@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/throughline/throughline/export/redact"
+	"github.com/throughline/throughline/export/spool"
 	"github.com/throughline/throughline/export/waterfall"
 )
 
@@ -28,14 +31,19 @@ type Settings struct {
 	Log *slog.Logger
 	// Redaction changes each span before any exporter gets it; nil: by the rules that are built in.
 	Redaction *redact.Redactor
+
+	batching batching // for tests; zero: the default
 }
 
 // Pipeline takes spans from any goroutine and brings each to every chosen exporter.
 type Pipeline struct {
 	redaction *redact.Redactor
 	lanes     []*lane
+	lock      *spool.Lock // nil: no spool
 	done      chan struct{}
 	end       sync.Once
+
+	unlock sync.Once
 }
 
 // New opens the chosen exporters. The error is one sentence about the first setting that cannot work; a collector
@@ -49,10 +57,22 @@ func New(ctx context.Context, config Config, settings Settings) (*Pipeline, erro
 		log = slog.New(slog.DiscardHandler)
 	}
 	out := describe(settings.Out)
+	batching := settings.batching
+	if batching.queueSpans == 0 {
+		batching = defaultBatching()
+	}
+	batching, err := batching.fromEnvironment()
+	if err != nil {
+		return nil, err
+	}
 	p := &Pipeline{redaction: settings.Redaction, done: make(chan struct{})}
 	if p.redaction == nil {
-		var err error
 		if p.redaction, err = redact.New(redact.Config{}); err != nil {
+			return nil, err
+		}
+	}
+	if config.Spool.Dir != "" {
+		if p.lock, err = spool.Hold(config.Spool.Dir); err != nil {
 			return nil, err
 		}
 	}
@@ -61,18 +81,36 @@ func New(ctx context.Context, config Config, settings Settings) (*Pipeline, erro
 		if !ok {
 			continue // none
 		}
-		exporter, err := chosen.open(ctx, out)
+		exporter, err := open(ctx, chosen, out, config.Destinations[name])
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("opening exporter %s: %w", name, err), p.Shutdown(ctx))
+		}
+		var disk *spool.Spool
+		if !chosen.local && p.lock != nil {
+			if disk, err = spool.Open(filepath.Join(config.Spool.Dir, url.PathEscape(name)), config.Spool.MaxBytes); err != nil {
+				return nil, errors.Join(fmt.Errorf("opening exporter %s: %w", name, err), exporter.Shutdown(ctx), p.Shutdown(ctx))
+			}
+			foundSpool(disk, log.With("exporter", name))
 		}
 		var end *limit
 		if chosen.local {
 			end = &limit{count: config.Count, traces: chosen.traces, end: p.finish}
 		}
 		counted := newCounted(exporter, end, log.With("exporter", name))
-		p.lanes = append(p.lanes, newLane(chosen, counted))
+		p.lanes = append(p.lanes, newLane(chosen, batching, counted, disk))
 	}
 	return p, nil
+}
+
+// foundSpool says what an earlier agent left.
+func foundSpool(s *spool.Spool, log *slog.Logger) {
+	stats := s.Stats()
+	if stats.Damaged > 0 {
+		log.Warn("the spool is damaged", "places", stats.Damaged, "lost", stats.Corrupt)
+	}
+	if stats.Spans > 0 {
+		log.Info("delivering what an earlier agent left in the spool", "spans", stats.Spans)
+	}
 }
 
 // describe finds out what w is able to show.
@@ -117,6 +155,9 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 		closing.Go(func() { errs[i] = lane.shutdown(ctx) })
 	}
 	closing.Wait()
+	if p.lock != nil {
+		p.unlock.Do(func() { errs = append(errs, p.lock.Release()) })
+	}
 	return errors.Join(errs...)
 }
 

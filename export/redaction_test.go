@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -31,14 +33,77 @@ type receiver func(t *testing.T) (variables []string, received func() []byte)
 // receivers are what the exporters of kinds that are not local send to. An exporter that sends needs a line here.
 var receivers = map[string]map[string]receiver{
 	"otlp": {
-		"http/protobuf": httpReceiver("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
-		"http/json":     httpReceiver("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+		"http/protobuf": httpReceiver("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+		"http/json":     httpReceiver("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
 		"grpc":          grpcReceiver,
 	},
+	"zipkin": {"http": httpReceiver("OTEL_EXPORTER_ZIPKIN_ENDPOINT")},
+	"jaeger": {
+		"http": httpReceiver("OTEL_EXPORTER_JAEGER_ENDPOINT"),
+		"udp": packetReceiver(func(host, port string) []string {
+			return []string{"OTEL_EXPORTER_JAEGER_AGENT_HOST", host, "OTEL_EXPORTER_JAEGER_AGENT_PORT", port}
+		}),
+	},
+	"xray": {"udp": packetReceiver(func(host, port string) []string {
+		return []string{"AWS_XRAY_DAEMON_ADDRESS", net.JoinHostPort(host, port)}
+	})},
+	"datadog":      {"http": httpReceiver("DD_TRACE_AGENT_URL")},
+	"otlpjsonfile": {"file": fileReceiver},
 }
 
-// httpReceiver keeps the bodies of requests.
-func httpReceiver(variables ...string) receiver {
+// packetReceiver keeps what comes by UDP.
+func packetReceiver(variables func(host, port string) []string) receiver {
+	return func(t *testing.T) ([]string, func() []byte) {
+		agent, err := net.ListenPacket("udp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []byte
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			packet := make([]byte, 1<<16)
+			for {
+				n, _, err := agent.ReadFrom(packet)
+				if err != nil {
+					return
+				}
+				all = append(all, packet[:n]...)
+			}
+		}()
+		finish := sync.OnceFunc(func() { // what was sent is in the socket, and read before the deadline is
+			if err := agent.SetReadDeadline(time.Now().Add(200 * time.Millisecond)); err != nil {
+				t.Error(err)
+			}
+			<-done
+			agent.Close()
+		})
+		t.Cleanup(finish)
+		host, port, err := net.SplitHostPort(agent.LocalAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return variables(host, port), func() []byte {
+			finish()
+			return all
+		}
+	}
+}
+
+// fileReceiver is a file.
+func fileReceiver(t *testing.T) ([]string, func() []byte) {
+	path := filepath.Join(t.TempDir(), "spans.jsonl")
+	return []string{variablePrefix + "OTLPJSONFILE_PATH", path}, func() []byte {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Error(err)
+		}
+		return text
+	}
+}
+
+// httpReceiver keeps the bodies of requests. Its URL is the value of the variable endpoint.
+func httpReceiver(endpoint string, variables ...string) receiver {
 	return func(t *testing.T) ([]string, func() []byte) {
 		var mu sync.Mutex
 		var all []byte
@@ -60,7 +125,7 @@ func httpReceiver(variables ...string) receiver {
 			all = append(all, text...)
 		}))
 		t.Cleanup(server.Close)
-		return append([]string{"OTEL_EXPORTER_OTLP_ENDPOINT", server.URL}, variables...), func() []byte {
+		return append([]string{endpoint, server.URL}, variables...), func() []byte {
 			mu.Lock()
 			defer mu.Unlock()
 			return all
@@ -85,7 +150,7 @@ func grpcReceiver(t *testing.T) ([]string, func() []byte) {
 }
 
 // whole are the exporters that write everything that a span has.
-var whole = []string{"otlp", "json"}
+var whole = []string{"otlp", "json", "otlpjsonfile"}
 
 // TestSecrets: nothing of the corpora is in what any exporter writes, and all of it would be without redaction.
 func TestSecrets(t *testing.T) {
@@ -152,8 +217,12 @@ func written(t *testing.T, name string, open receiver, redaction *redact.Redacto
 	t.Helper()
 	var out bytes.Buffer
 	variables, received := open(t)
-	environment(t, variables...)
-	p := start(t, Config{Exporters: []string{name}}, Settings{Out: &out, Redaction: redaction})
+	environment(t, append(variables, "OTEL_TRACES_EXPORTER", name)...)
+	config, err := FromEnvironment(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, config, Settings{Out: &out, Redaction: redaction})
 	for _, span := range spans {
 		p.Span(span)
 	}

@@ -15,11 +15,17 @@ const (
 	Shutdown = "shutdown"
 	// ExportFailed: the exporter gave up on the span without a better reason.
 	ExportFailed = "export_failed"
+	// SpoolFull: the spool was full, and this was among the oldest in it.
+	SpoolFull = "spool_full"
+	// SpoolCorrupt: what was in the spool cannot be read.
+	SpoolCorrupt = "spool_corrupt"
+	// SpoolFailed: the disk did not take it.
+	SpoolFailed = "spool_failed"
 )
 
 // Stats is what became of the spans that one exporter was offered:
 //
-//	Offered = Exported + Skipped + Queued + every value of Lost
+//	Offered + Found = Exported + Skipped + Queued + Spooled + every value of Lost
 //
 // That holds exactly whenever no call of Span or Shutdown is under way.
 type Stats struct {
@@ -33,6 +39,12 @@ type Stats struct {
 	Skipped uint64
 	// Queued is how many spans wait or are being exported right now.
 	Queued uint64
+	// Spooling says that there is a spool. Spooled is how many spans are in it, SpooledBytes what its files take, and Found
+	// how many spans were in it when it was opened.
+	Spooling     bool
+	Spooled      uint64
+	SpooledBytes uint64
+	Found        uint64
 	// Early counts the traces that were printed in parts for want of room; their spans are in Exported.
 	Early uint64
 	// Lost counts the other spans by reason; reasons without a loss are absent.
@@ -55,6 +67,15 @@ func (p *Pipeline) Samples() []telemetry.Sample {
 				Help: "Spans that wait for an exporter or are being exported."},
 			telemetry.Sample{Name: "early_traces", Labels: labels, Value: stats.Early,
 				Help: "Traces that were printed before they were complete, for want of room."})
+		if stats.Spooling {
+			samples = append(samples,
+				telemetry.Sample{Name: "spooled_spans", Noun: "in the spool", Kind: telemetry.Level, Labels: labels, Value: stats.Spooled,
+					Help: "Spans that wait on disk for their receiver."},
+				telemetry.Sample{Name: "spool_bytes", Kind: telemetry.Level, Labels: labels, Value: stats.SpooledBytes,
+					Help: "What the files of the spool take."},
+				telemetry.Sample{Name: "spool_found_spans", Labels: labels, Value: stats.Found,
+					Help: "Spans that were in the spool when the agent started."})
+		}
 		for _, reason := range slices.Sorted(maps.Keys(stats.Lost)) {
 			samples = append(samples, telemetry.Lost(reason, stats.Lost[reason]))
 		}

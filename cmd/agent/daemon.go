@@ -10,12 +10,15 @@ import (
 
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/export"
+	"github.com/throughline/throughline/internal/config"
 	"github.com/throughline/throughline/probes/event"
 )
 
 // daemon discovers, traces and exports until it is told to stop.
 func daemon(args []string, out, errs io.Writer) error {
 	f := newFlags("run", "run [TARGET] [flags]", errs)
+	f.value("spool", "keep spans in `DIR` while their receiver is away, and over restarts",
+		func(c *config.Config, v string) { c.Spool.Dir = v })
 	rest, err := f.parse(args)
 	if err != nil {
 		return err
@@ -30,10 +33,11 @@ func daemon(args []string, out, errs io.Writer) error {
 	if len(chosen) == 0 {
 		return usageError{errors.New("nothing to trace: name targets with --pid, --port, --exe or --container, or in the configuration")}
 	}
-	exporters, err := export.FromEnvironment()
+	exporters, err := export.FromEnvironment(f.config.Exporters)
 	if err != nil {
 		return usageError{err}
 	}
+	exporters.Spool = export.Spool(f.config.Spool)
 	if err := pin(chosen); err != nil { // a wrong number is an error now, not silence
 		return err
 	}

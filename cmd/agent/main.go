@@ -24,7 +24,7 @@ const (
 
 const usage = `throughline traces running programs: no recompilation, no restart, any language.
 
-  throughline trace  [TARGET] [-o waterfall|spans|json] [-- COMMAND ARGS...]
+  throughline trace  [TARGET] [-o waterfall|spans|json|chrome] [-- COMMAND ARGS...]
                      print the requests of the targets as traces; the exit status is COMMAND's
                      when the trace ended because it ended
   throughline run    [TARGET] [--config FILE]

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -22,9 +23,9 @@ import (
 func trace(args []string, out, errs io.Writer) error {
 	f := newFlags("trace", "trace [TARGET] [flags] [-- COMMAND ARGS...]", errs)
 	var (
-		output   = f.set.String("o", "waterfall", "print as `FORM`: waterfall, spans or json")
+		output   = f.set.String("o", "waterfall", "print as `FORM`: waterfall, spans, json or chrome")
 		duration = f.set.Duration("duration", 0, "stop after this time, such as 30s")
-		count    = f.set.Int("count", 0, "stop after `N` traces (waterfall) or spans")
+		count    = f.set.Int("count", 0, "stop after `N` traces (waterfall, chrome) or spans")
 	)
 	command, err := f.parse(args)
 	if err != nil {
@@ -37,8 +38,8 @@ func trace(args []string, out, errs io.Writer) error {
 	if len(chosen) == 0 && len(command) == 0 {
 		return usageError{errors.New("nothing to trace: name a target with --pid, --port, --exe or --container, or a command behind --")}
 	}
-	if *output != "waterfall" && *output != "spans" && *output != "json" {
-		return usageError{fmt.Errorf("-o %s is not a form of output: use waterfall, spans or json", *output)}
+	if !slices.Contains([]string{"waterfall", "spans", "json", "chrome"}, *output) {
+		return usageError{fmt.Errorf("-o %s is not a form of output: use waterfall, spans, json or chrome", *output)}
 	}
 	if *count < 0 || *duration < 0 {
 		return usageError{errors.New("--count and --duration cannot be negative")}

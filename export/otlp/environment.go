@@ -6,11 +6,14 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // The protocols, as OTEL_EXPORTER_OTLP_PROTOCOL names them.
@@ -40,12 +43,22 @@ var checks = []struct {
 	{"INSECURE", func(v, p string) error { return oneOf("true", "false")(strings.ToLower(v), p) }},
 }
 
-// checkEnvironment returns the protocol to use, or an error about the first variable that makes no sense.
-func checkEnvironment() (protocol string, err error) {
-	protocol = cmp.Or(value(forTraces+"PROTOCOL"), value(forAll+"PROTOCOL"), protocolHTTP)
+// checkEnvironment returns the protocol to use, or an error about the first variable or setting that makes no sense.
+func checkEnvironment(s destination.Settings) (protocol string, err error) {
+	from := "OTEL_EXPORTER_OTLP_PROTOCOL"
+	protocol = cmp.Or(value(forTraces+"PROTOCOL"), value(forAll+"PROTOCOL"))
+	if protocol == "" {
+		from, protocol = "protocol", cmp.Or(s.Protocol, protocolHTTP)
+	}
 	if !slices.Contains([]string{protocolGRPC, protocolHTTP, protocolJSON}, protocol) {
-		return "", fmt.Errorf("reading OTEL_EXPORTER_OTLP_PROTOCOL: unknown protocol %q; known are %s, %s, %s",
-			protocol, protocolGRPC, protocolHTTP, protocolJSON)
+		return "", fmt.Errorf("reading %s: unknown protocol %q; known are %s, %s, %s",
+			from, protocol, protocolGRPC, protocolHTTP, protocolJSON)
+	}
+	// An address is no URL, and of the variable the SDK takes none.
+	if _, _, err := net.SplitHostPort(s.Endpoint); s.Endpoint != "" && (protocol != protocolGRPC || err != nil) {
+		if err := checkEndpoint(s.Endpoint, protocol); err != nil {
+			return "", fmt.Errorf("reading endpoint: %w", err)
+		}
 	}
 	for _, c := range checks {
 		for _, name := range []string{forAll + c.name, forTraces + c.name} {

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 func TestEnvironmentErrors(t *testing.T) {
@@ -19,7 +21,7 @@ func TestEnvironmentErrors(t *testing.T) {
 			variables[more[i]] = more[i+1]
 		}
 		environment(t, variables)
-		exporter, err := New(t.Context())
+		exporter, err := New(t.Context(), destination.Settings{})
 		if err == nil {
 			_ = exporter.Shutdown(t.Context())
 			t.Errorf("%s=%s: no error", name, value)
@@ -52,7 +54,7 @@ func TestEnvironmentErrors(t *testing.T) {
 
 func TestHeaderErrorsHideValues(t *testing.T) {
 	environment(t, map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "secret-without-name"})
-	if _, err := New(t.Context()); err == nil || strings.Contains(err.Error(), "secret") {
+	if _, err := New(t.Context(), destination.Settings{}); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error is %v", err)
 	}
 }
@@ -66,7 +68,7 @@ func TestEnvironmentGood(t *testing.T) {
 		{"OTEL_EXPORTER_OTLP_TIMEOUT": "2500", "OTEL_EXPORTER_OTLP_COMPRESSION": "none", "OTEL_EXPORTER_OTLP_HEADERS": "a=1, b=2"},
 	} {
 		environment(t, variables)
-		exporter, err := New(t.Context())
+		exporter, err := New(t.Context(), destination.Settings{})
 		if err != nil {
 			t.Errorf("%v: %v", variables, err)
 			continue

@@ -2,112 +2,89 @@ package otlp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/throughline/throughline/export/internal/failure"
 )
-
-// The reasons that an Error gives.
-const (
-	// Unavailable: the collector could not be reached, or said that it is overloaded until the retries were used up.
-	Unavailable = "export_unavailable"
-	// Timeout: no answer came in the time set.
-	Timeout = "export_timeout"
-	// Refused: the collector does not want the request: wrong path, credentials, protocol or size.
-	Refused = "export_refused"
-	// Rejected: the collector took the request and threw away some of its spans.
-	Rejected = "export_rejected"
-	// Failed: none of the above.
-	Failed = "export_failed"
-)
-
-// Error is why a batch was not delivered, or not all of it.
-type Error struct {
-	reason string
-	lost   int // -1: the whole batch
-	err    error
-}
-
-// Error is the SDK's message.
-func (e *Error) Error() string { return e.err.Error() }
-
-// Unwrap is the SDK's error.
-func (e *Error) Unwrap() error { return e.err }
-
-// Reason is one of this package's constants.
-func (e *Error) Reason() string { return e.reason }
-
-// Lost is how many spans of the batch were not accepted.
-func (e *Error) Lost(batch int) int {
-	if e.lost < 0 {
-		return batch
-	}
-	return e.lost
-}
 
 // rejectedCount is the end of the SDK's message about a partial success; its error type is internal.
 var rejectedCount = regexp.MustCompile(`OTLP partial success: (?s:.*)\((-?\d+) spans rejected\)`)
 
-func describe(err error) *Error {
+// describe says what the SDK's error means; said is the answer over HTTP, nil if none came or the request was one of gRPC.
+func describe(err error, said *answer) *failure.Error {
 	if match := rejectedCount.FindStringSubmatch(err.Error()); match != nil {
 		lost, parseErr := strconv.Atoi(match[1])
 		if parseErr != nil {
-			lost = -1
+			lost = 0
 		}
-		return &Error{reason: Rejected, lost: max(lost, 0), err: err}
+		return failure.New(failure.Rejected, max(lost, 0), err)
 	}
-	return &Error{reason: reason(err), lost: -1, err: err}
+	var carrier interface{ GRPCStatus() *status.Status }
+	switch {
+	case errors.As(err, &carrier):
+		return ofGRPC(err, carrier.GRPCStatus())
+	case said == nil:
+		return ofTransport(err)
+	case said.status/100 == 2: // with a body that cannot be read
+		return failure.New(failure.Failed, failure.All, err)
+	}
+	return failure.OfStatus(said.status, said.pause, err)
 }
 
-func reason(err error) string {
+// ofGRPC goes by the table of retryable codes in OTLP's specification ("OTLP/gRPC response").
+func ofGRPC(err error, s *status.Status) *failure.Error {
+	pause, asked := time.Duration(0), false
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			pause, asked = min(max(info.GetRetryDelay().AsDuration(), 0), failure.MaxPause), true
+		}
+	}
+	switch s.Code() {
+	case codes.Unavailable, codes.Aborted:
+		return failure.Retryable(failure.Unavailable, pause, err)
+	case codes.ResourceExhausted:
+		if asked {
+			return failure.Retryable(failure.Unavailable, pause, err)
+		}
+		return failure.New(failure.Unavailable, failure.All, err)
+	case codes.DeadlineExceeded:
+		return failure.Retryable(failure.Timeout, pause, err)
+	case codes.Canceled, codes.OutOfRange, codes.DataLoss:
+		return failure.Retryable(failure.Failed, pause, err)
+	case codes.OK, codes.Unknown:
+		return failure.New(failure.Failed, failure.All, err)
+	}
+	return failure.New(failure.Refused, failure.All, err)
+}
+
+// ofTransport is about a request that got no answer: it may be sent again, unless it is too large or nobody can be
+// trusted to answer.
+func ofTransport(err error) *failure.Error {
 	var timeout interface{ Timeout() bool }
 	var network *net.OpError
-	switch grpcCode(err) {
-	case codes.Unavailable, codes.ResourceExhausted, codes.Aborted:
-		return Unavailable
-	case codes.DeadlineExceeded:
-		return Timeout
-	case codes.OK, codes.Unknown, codes.Canceled: // not known from gRPC
-	default:
-		return Refused
-	}
-	message := err.Error()
+	var untrusted *tls.CertificateVerificationError
 	switch {
-	case strings.Contains(message, "retry-able request failure: body:"): // HTTP 429, 502, 503, 504
-		return Unavailable
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
-		errors.As(err, &timeout) && timeout.Timeout(), strings.Contains(message, "export timeout"):
-		return Timeout
-	case errors.As(err, &network):
-		return Unavailable
-	case strings.Contains(message, "failed to send to"), strings.Contains(message, "too large"):
-		return Refused
+		errors.As(err, &timeout) && timeout.Timeout(), strings.Contains(err.Error(), "export timeout"):
+		return failure.Retryable(failure.Timeout, 0, err)
+	case errors.As(err, &untrusted), strings.Contains(err.Error(), "too large"):
+		return failure.New(failure.Refused, failure.All, err)
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return failure.Retryable(failure.Unavailable, 0, err)
+	case errors.Is(err, context.Canceled):
+		return failure.Retryable(failure.Failed, 0, err)
 	}
-	return Failed
-}
-
-// grpcCode is the status that the collector or the connection to it gave, or OK if the error holds none.
-func grpcCode(err error) codes.Code {
-	var carrier interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &carrier) {
-		return carrier.GRPCStatus().Code()
-	}
-	return codes.OK
-}
-
-// neverSent is true when no connection came about, so that trying again cannot deliver twice. The SDK's HTTP exporter
-// gives up at once then, its gRPC exporter after the time limit of one request, and a collector that restarts would
-// cost a batch.
-func neverSent(err error) bool {
-	var network *net.OpError
-	if errors.As(err, &network) {
-		return network.Op == "dial"
-	}
-	return grpcCode(err) == codes.Unavailable && strings.Contains(err.Error(), "Error while dialing")
+	return failure.New(failure.Failed, failure.All, err)
 }

@@ -1,29 +1,34 @@
 // Package otlp exports spans to an OpenTelemetry collector with the SDK's exporters, over gRPC or HTTP.
 //
-// The clients, with their connections, TLS, headers, compression and retries, are the SDK's. What they send in
-// Protobuf is encoded here: the SDK's way of encoding would be half of what a span costs the agent.
+// The clients, with their connections, TLS, headers and compression, are the SDK's. What they send in Protobuf is encoded
+// by otlpwire: the SDK's way of encoding would be half of what a span costs the agent. A batch is sent once; whether and
+// when it may be sent again is said by the error.
 //
-// Everything is set by the OTEL_EXPORTER_OTLP_* variables. The SDK passes over values that it cannot use and goes on
-// with its defaults; this package checks them first, so that a wrong value is an error and not a surprise.
+// Everything is set by the OTEL_EXPORTER_OTLP_* variables and, below them, the configuration file. The SDK passes over
+// values that it cannot use and goes on with its defaults; this package checks them first, so that a wrong value is an
+// error and not a surprise.
 package otlp
 
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"github.com/throughline/throughline/export/internal/otlpwire"
+	"github.com/throughline/throughline/internal/destination"
 )
 
-// How often and how long a batch is tried. The export's own time limit ends it too, whichever is first.
-const (
-	firstPause = 500 * time.Millisecond
-	maxPause   = 5 * time.Second
-	maxElapsed = 30 * time.Second
-)
+// maxReconnect is the longest pause between two attempts to connect over gRPC, so that a collector that is back after an
+// outage is found within that time. gRPC's own is 2 min.
+const maxReconnect = 5 * time.Second
 
 // maxKept bounds the memory for encoding that is kept from one batch to the next, in bytes. 2048 spans take 0.5 MiB.
 const maxKept = 2 << 20
@@ -33,40 +38,51 @@ type Exporter struct {
 	client otlptrace.Client
 	inner  *otlptrace.Exporter // starts and stops the client; sends JSON, which is made of the SDK's messages
 	json   bool
-	memory []byte // for encoding a batch; free when none is being sent
+	notes  *noting // what the receiver answers; nil over gRPC, whose errors tell
+	memory []byte  // for encoding a batch; free when none is being sent
 }
 
 var _ sdktrace.SpanExporter = (*Exporter)(nil)
 
-// New makes the exporter that the environment describes. It does not wait for the collector, which may be down.
-func New(ctx context.Context) (*Exporter, error) {
-	protocol, err := checkEnvironment()
+// New makes the exporter that the environment and, below it, the settings describe. It does not wait for the collector,
+// which may be down.
+func New(ctx context.Context, s destination.Settings) (*Exporter, error) {
+	protocol, err := checkEnvironment(s)
 	if err != nil {
 		return nil, err
 	}
-	var client otlptrace.Client
-	if protocol == protocolGRPC {
-		client = otlptracegrpc.NewClient(otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{
-			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
-		}))
-	} else {
-		client = otlptracehttp.NewClient(otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-			Enabled: true, InitialInterval: firstPause, MaxInterval: maxPause, MaxElapsedTime: maxElapsed,
-		}))
-	}
-	inner, err := otlptrace.New(ctx, client)
+	s = below(s)
+	config, err := s.TLS.Config()
 	if err != nil {
+		return nil, err
+	}
+	e := &Exporter{json: protocol == protocolJSON}
+	if protocol == protocolGRPC {
+		pauses := backoff.DefaultConfig
+		pauses.MaxDelay = maxReconnect
+		e.client = otlptracegrpc.NewClient(append(grpcOptions(s, config), otlptracegrpc.WithRetry(otlptracegrpc.RetryConfig{}),
+			otlptracegrpc.WithDialOption(grpc.WithConnectParams(
+				grpc.ConnectParams{Backoff: pauses, MinConnectTimeout: maxReconnect})))...)
+	} else {
+		var client *http.Client
+		if client, e.notes, err = newHTTPClient(config, s.Timeout); err != nil {
+			return nil, err
+		}
+		e.client = otlptracehttp.NewClient(append(httpOptions(protocol, s), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{}),
+			otlptracehttp.WithHTTPClient(client))...)
+	}
+	if e.inner, err = otlptrace.New(ctx, e.client); err != nil {
 		return nil, fmt.Errorf("setting up OTLP over %s: %w", protocol, err)
 	}
-	return &Exporter{client: client, inner: inner, json: protocol == protocolJSON}, nil
+	return e, nil
 }
 
-// ExportSpans sends one batch and returns a *Error when not all of it was accepted.
+// ExportSpans sends one batch and returns a *failure.Error when not all of it was accepted.
 func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	if e.json {
-		return retry(ctx, func() error { return e.inner.ExportSpans(ctx, spans) })
+		return e.settle(e.inner.ExportSpans(ctx, spans))
 	}
-	messages, memory := encode(e.memory[:0], spans)
+	messages, memory := otlpwire.Messages(e.memory[:0], spans)
 	if cap(memory) > maxKept {
 		memory = nil
 	}
@@ -74,36 +90,20 @@ func (e *Exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpa
 	if len(messages) == 0 {
 		return nil
 	}
-	// The clients encode the request before they send it first, and are done with the messages when they return.
-	return retry(ctx, func() error { return e.client.UploadTraces(ctx, messages) })
+	// The clients encode the request before they send it, and are done with the messages when they return.
+	return e.settle(e.client.UploadTraces(ctx, messages))
 }
 
-// retry calls send until the collector could be reached, and returns a *Error if it failed.
-func retry(ctx context.Context, send func() error) error {
-	started := time.Now()
-	pause := firstPause
-	for {
-		err := send()
-		if err == nil {
-			return nil
-		}
-		if !neverSent(err) || time.Since(started)+pause > maxElapsed || !wait(ctx, pause) {
-			return describe(err)
-		}
-		pause = min(2*pause, maxPause)
+// settle makes a *failure.Error of the SDK's error, if there is one.
+func (e *Exporter) settle(err error) error {
+	var said *answer
+	if e.notes != nil {
+		said = e.notes.take()
 	}
-}
-
-// wait returns false if ctx ends first.
-func wait(ctx context.Context, pause time.Duration) bool {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
+	if err == nil {
+		return nil
 	}
+	return describe(err, said)
 }
 
 // Shutdown closes the connection to the collector.

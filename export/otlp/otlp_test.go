@@ -18,8 +18,10 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
 
+	"github.com/throughline/throughline/export/internal/failure"
 	"github.com/throughline/throughline/export/internal/fakecollector"
 	"github.com/throughline/throughline/export/internal/sampletrace"
+	"github.com/throughline/throughline/internal/destination"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -41,7 +43,7 @@ func environment(t testing.TB, variables map[string]string) {
 func open(t testing.TB, variables map[string]string) *Exporter {
 	t.Helper()
 	environment(t, variables)
-	exporter, err := New(t.Context())
+	exporter, err := New(t.Context(), destination.Settings{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,16 +111,34 @@ func TestJSONOverHTTP(t *testing.T) {
 	}
 }
 
-func TestRetriesUntilAccepted(t *testing.T) {
-	transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
-		c.Next(fakecollector.Answer{Code: codes.Unavailable, HTTP: 503})
-		if err := send(t, open(t, variables), 5*time.Second); err != nil {
-			t.Fatal(err)
-		}
-		if c.Calls() != 2 || len(c.Spans()) != 8 {
-			t.Errorf("%d calls, %d spans", c.Calls(), len(c.Spans()))
-		}
-	})
+// A batch is sent once, and the error says whether it may be sent again.
+func TestRetryAfter(t *testing.T) {
+	f := func(name string, answer fakecollector.Answer, pause time.Duration, again bool) {
+		t.Helper()
+		t.Run(name, func(t *testing.T) {
+			transports(t, func(t *testing.T, c *fakecollector.Collector, variables map[string]string) {
+				c.Next(answer)
+				exporter := open(t, variables)
+				err := send(t, exporter, 5*time.Second)
+				var known *failure.Error
+				if !errors.As(err, &known) || c.Calls() != 1 {
+					t.Fatalf("%d calls, error %#v", c.Calls(), err)
+				}
+				if got, ok := known.RetryAfter(); ok != again || got != pause {
+					t.Errorf("again %v after %v: %v", ok, got, err)
+				}
+				if err := send(t, exporter, 5*time.Second); err != nil || len(c.Spans())%8 != 0 {
+					t.Errorf("afterwards %d spans arrived, error %v", len(c.Spans()), err)
+				}
+			})
+		})
+	}
+	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 0, true)
+	f("overloaded for long", fakecollector.Answer{Code: codes.ResourceExhausted, HTTP: 429, RetryAfter: 7 * time.Second}, 7*time.Second, true)
+	f("bad gateway", fakecollector.Answer{Code: codes.Aborted, HTTP: 502}, 0, true)
+	f("wrong", fakecollector.Answer{Code: codes.InvalidArgument, HTTP: 400, RetryAfter: 7 * time.Second}, 0, false)
+	f("broken", fakecollector.Answer{Code: codes.Internal, HTTP: 500}, 0, false)
+	f("partial", fakecollector.Answer{Rejected: 3}, 0, false)
 }
 
 func TestReasons(t *testing.T) {
@@ -132,7 +152,7 @@ func TestReasons(t *testing.T) {
 				}
 				c.Next(answers...)
 				err := send(t, open(t, variables), patience)
-				var known *Error
+				var known *failure.Error
 				if !errors.As(err, &known) {
 					t.Fatalf("error is %#v", err)
 				}
@@ -142,11 +162,11 @@ func TestReasons(t *testing.T) {
 			})
 		})
 	}
-	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 300*time.Millisecond, Unavailable, 8)
-	f("unauthorized", fakecollector.Answer{Code: codes.Unauthenticated, HTTP: 401}, 5*time.Second, Refused, 8)
-	f("not implemented", fakecollector.Answer{Code: codes.Unimplemented, HTTP: 404}, 5*time.Second, Refused, 8)
-	f("partial", fakecollector.Answer{Rejected: 3}, 5*time.Second, Rejected, 3)
-	f("slow", fakecollector.Answer{Wait: make(chan struct{})}, 100*time.Millisecond, Timeout, 8)
+	f("overloaded", fakecollector.Answer{Code: codes.Unavailable, HTTP: 503}, 300*time.Millisecond, failure.Unavailable, 8)
+	f("unauthorized", fakecollector.Answer{Code: codes.Unauthenticated, HTTP: 401}, 5*time.Second, failure.Refused, 8)
+	f("not implemented", fakecollector.Answer{Code: codes.Unimplemented, HTTP: 404}, 5*time.Second, failure.Refused, 8)
+	f("partial", fakecollector.Answer{Rejected: 3}, 5*time.Second, failure.Rejected, 3)
+	f("slow", fakecollector.Answer{Wait: make(chan struct{})}, 100*time.Millisecond, failure.Timeout, 8)
 }
 
 func freeAddress(t *testing.T) string {
@@ -165,31 +185,12 @@ func TestCollectorThatIsDown(t *testing.T) {
 			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
 				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + freeAddress(t)})
 			err := send(t, exporter, 300*time.Millisecond)
-			var known *Error
-			if !errors.As(err, &known) || known.Reason() != Unavailable {
-				t.Errorf("error is %v", err)
+			var known *failure.Error
+			if !errors.As(err, &known) || known.Reason() != failure.Unavailable {
+				t.Fatalf("error is %v", err)
 			}
-		})
-	}
-}
-
-// TestCollectorThatComesUp has the collector start while a batch is being sent.
-func TestCollectorThatComesUp(t *testing.T) {
-	for _, protocol := range []string{"grpc", "http/protobuf"} {
-		t.Run(protocol, func(t *testing.T) {
-			c, address := &fakecollector.Collector{}, freeAddress(t)
-			exporter := open(t, map[string]string{"OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
-				"OTEL_EXPORTER_OTLP_ENDPOINT": "http://" + address})
-			result := make(chan error, 1)
-			go func() { result <- send(t, exporter, 10*time.Second) }()
-			time.Sleep(100 * time.Millisecond)
-			if protocol == "grpc" {
-				fakecollector.GRPC(t, c, address, nil)
-			} else {
-				fakecollector.HTTP(t, c, address).Start()
-			}
-			if err := <-result; err != nil || len(c.Spans()) != 8 {
-				t.Errorf("%d spans arrived, error %v", len(c.Spans()), err)
+			if _, again := known.RetryAfter(); !again {
+				t.Error("it may not be sent again")
 			}
 		})
 	}

@@ -1,6 +1,6 @@
 // Package config is the agent's own settings, gathered from the command line,
-// THROUGHLINE_* variables and a YAML file, in this order of precedence. What the
-// OpenTelemetry specification has variables for is not repeated here.
+// THROUGHLINE_* variables and a YAML file, in this order of precedence. Of what the
+// OpenTelemetry specification has variables for, only exporters are here too.
 package config
 
 import (
@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 // Config is every setting. The YAML keys, in upper case behind THROUGHLINE_,
@@ -45,12 +47,25 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
 	Sampling Sampling `yaml:"sampling"`
+	// Spool is where spans wait on disk for a receiver that is away.
+	Spool Spool `yaml:"spool"`
 	// Redaction is what is taken out of spans.
 	Redaction Redaction `yaml:"redaction"`
 	// Routes is whose routes are inferred from paths.
 	Routes Routes `yaml:"routes"`
 	// RoutesFile keeps what was learned of paths; "": nothing is kept.
 	RoutesFile string `yaml:"routes_file"`
+	// Exporters are the destinations of spans by the exporter's name. Which names there are, which keys each knows, and
+	// their variables, which have the name in them, is for the exporters to say.
+	Exporters map[string]destination.Settings `yaml:"exporters"`
+}
+
+// Spool is the queue on disk.
+type Spool struct {
+	// Dir is the directory; "" is none.
+	Dir string `yaml:"dir"`
+	// MaxBytes is how much each exporter may keep there.
+	MaxBytes int64 `yaml:"max_bytes"`
 }
 
 // Sampling says what is kept though it is not sampled, and how much is sampled at most.
@@ -66,6 +81,7 @@ type Sampling struct {
 // Default is what holds when nothing is said.
 func Default() Config {
 	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
+		Spool:     Spool{MaxBytes: 1 << 30},
 		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer,
 		Metrics: Metrics{MaxSeries: 2000, ServiceGraph: true}}
 }
@@ -98,6 +114,9 @@ func (c *Config) yaml(text []byte) error {
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
 			"not found in type config.Metrics", "is not a setting of metrics",
 			"not found in type config.Sampling", "is not a setting of sampling",
+			"not found in type destination.Settings", "is not a setting of any exporter",
+			"not found in type destination.TLS", "is not a setting of tls",
+			"not found in type config.Spool", "is not a setting of spool",
 			"not found in type config.RedactionRule", "is not a setting of a rule of redaction",
 			"not found in type config.Redaction", "is not a setting of redaction").Replace(text))
 	}
@@ -126,6 +145,8 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},
+		{"SPOOL_DIR", func(v string) error { c.Spool.Dir = v; return nil }},
+		{"SPOOL_MAX_BYTES", func(v string) (err error) { c.Spool.MaxBytes, err = strconv.ParseInt(v, 10, 64); return err }},
 		{"REDACTION_ENABLED", func(v string) (err error) { c.Redaction.Enabled, err = ParseSwitch(v); return err }},
 		{"REDACTION_HEADERS", func(v string) error { return list(&c.Redaction.Headers, v, text) }},
 		{"REDACTION_SALT", func(v string) error { c.Redaction.Salt = v; return nil }},

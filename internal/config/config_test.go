@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/throughline/throughline/internal/destination"
 )
 
 func TestLoad(t *testing.T) {
@@ -15,14 +17,16 @@ func TestLoad(t *testing.T) {
 		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n" +
 		"redaction:\n  enabled: false\n  headers: [x-request-id]\n  salt: pepper\n  rules: [{attribute: 'url.*', pattern: 'a+', replace: b}, {attribute: x, hash: true}]\n" +
 		"routes: off\nroutes_file: /var/lib/routes\n" +
-		"metrics: {max_series: 50, service_graph: off}\n"
+		"metrics: {max_series: 50, service_graph: off}\n" +
+		"spool: {dir: /var/lib/throughline, max_bytes: 5000000}\n"
 	b := "b"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
 		Propagation: Propagation{Mode: PropagationOff}, Flavour: "kprobe", RingBytes: 4096, CaptureBytes: 1024, MetricsAddr: ":9090", LogLevel: "debug",
 		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5},
 		Redaction: Redaction{Headers: []string{"x-request-id"}, Salt: "pepper",
 			Rules: []RedactionRule{{Attribute: "url.*", Pattern: "a+", Replace: &b}, {Attribute: "x", Hash: true}}},
-		Routes: RoutesOff, RoutesFile: "/var/lib/routes", Metrics: Metrics{MaxSeries: 50}}
+		Routes: RoutesOff, RoutesFile: "/var/lib/routes", Metrics: Metrics{MaxSeries: 50},
+		Spool: Spool{Dir: "/var/lib/throughline", MaxBytes: 5000000}}
 	for _, c := range []struct {
 		name, file string
 		env        map[string]string
@@ -41,6 +45,16 @@ func TestLoad(t *testing.T) {
 				c.Sampling = Sampling{KeepErrors: true, KeepSlowerThan: 2 * time.Second, MaxPerSecond: 7.5}
 			}},
 		{name: "unknown key of a mapping", file: "sampling: {keep_all: true}\n", err: "keep_all is not a setting of sampling"},
+		{name: "exporters", file: "exporters: {otlp: , zipkin: {endpoint: 'http://z', headers: {A: b}, timeout: 3s, tls: {ca: f}, compression: gzip}}\n",
+			want: func(c *Config) {
+				c.Exporters = map[string]destination.Settings{"otlp": {}, "zipkin": {Endpoint: "http://z", Headers: map[string]string{"A": "b"},
+					Timeout: 3 * time.Second, TLS: destination.TLS{CA: "f"}, Compression: "gzip"}}
+			}},
+		{name: "unknown key of an exporter", file: "exporters: {zipkin: {url: x}}\n", err: "url is not a setting of any exporter"},
+		{name: "unknown key of tls", file: "exporters: {zipkin: {tls: {file: x}}}\n", err: "file is not a setting of tls"},
+		{name: "spool in the environment", env: map[string]string{"THROUGHLINE_SPOOL_DIR": "/spool", "THROUGHLINE_SPOOL_MAX_BYTES": "2000000"},
+			want: func(c *Config) { c.Spool = Spool{Dir: "/spool", MaxBytes: 2000000} }},
+		{name: "unknown key of the spool", file: "spool: {size: 5}\n", err: "size is not a setting of spool"},
 		{name: "unknown key of redaction", file: "redaction: {header: [a]}\n", err: "header is not a setting of redaction"},
 		{name: "unknown key of a rule", file: "redaction: {rules: [{attributes: a}]}\n", err: "attributes is not a setting of a rule of redaction"},
 		{name: "environment over redaction", file: "redaction: {enabled: true, salt: a}\nroutes: all\n",
@@ -127,6 +141,9 @@ func keys(mapping reflect.Type, prefix string) (all []string) {
 		key := prefix + strings.ToUpper(field.Tag.Get("yaml"))
 		if field.Tag.Get("yaml") == "mode" { // which the mapping's own name stands for
 			key = strings.TrimSuffix(prefix, "_")
+		}
+		if field.Type.Kind() == reflect.Map { // whose keys are names: destination.Override reads those variables
+			continue
 		}
 		if field.Type.Kind() == reflect.Slice && field.Type.Elem().Kind() == reflect.Struct {
 			continue

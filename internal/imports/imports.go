@@ -47,7 +47,7 @@ var stages = []string{"bpf", "probes", "correlate/flow", "correlate/httpspan", "
 var families = map[string][]string{
 	"correlate/library":      nil,
 	"correlate/protocol":     nil,
-	"export":                 {"gather", "internal", "spanview", "text"},
+	"export":                 {"gather", "internal", "spanview", "spool", "text"},
 	"probes/process/runtime": nil,
 	"probes/runtime":         nil,
 	"probes/tls":             nil,

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func scraped(t *testing.T, page string) measurements {
 	m := measurements{}
 	for text := range strings.Lines(page) {
 		found := line.FindStringSubmatch(strings.TrimSpace(text))
-		if found == nil || !strings.HasPrefix(found[1], "http_") && !strings.HasPrefix(found[1], "traces_") {
+		if found == nil || !regexp.MustCompile(`^(http|db|rpc|traces)_`).MatchString(found[1]) {
 			continue
 		}
 		value, err := strconv.ParseFloat(found[3], 64)
@@ -245,26 +246,41 @@ func TestCoreMetrics(t *testing.T) {
 			}, "trace", "-o", "json", "--pid", number(first.pid()), "--pid", number(middle.pid()), "--pid", number(last.pid()))
 			agent.awaitAttached()
 
-			ask, page := r.newAsker(first.address), r.newAsker(address)
+			const clients, rounds = 4, 60
+			page := r.newAsker(address)
 			paths := []string{"/kept/ok", "/kept/status/500", "/kept/status/404", "/kept/callnet/ok", "/kept/slow/30", "/ok.txt", "/broken"}
-			const rounds = 120
-			for i := range rounds {
-				for n, path := range paths {
-					if path == "/kept/slow/30" && i%4 > 0 {
-						continue
+			var askers []*asker
+			var wait sync.WaitGroup
+			for range clients {
+				ask := r.newAsker(first.address)
+				askers = append(askers, ask)
+				wait.Go(func() {
+					for i := range rounds {
+						for n, path := range paths {
+							var hows []how
+							if (i+n)%5 == 0 {
+								hows = append(hows, flagged("00"))
+							}
+							if path == "/kept/slow/30" && i%4 > 0 {
+								continue
+							}
+							if _, err := ask.ask(path, hows...); err != nil {
+								t.Errorf("asking for %s: %v", path, err)
+							}
+						}
 					}
-					if (i+n)%5 == 0 {
-						ask.get(path, flagged("00"))
-						continue
-					}
-					ask.get(path)
-				}
+				})
+			}
+			wait.Wait()
+			var asked []asked
+			for _, ask := range askers {
+				asked = append(asked, ask.asked...)
 			}
 			names := map[string]string{"nginx": "nginx", "go": middle.name, "python": pythonThreads.traits.name} // of the services
 			spans := map[string]int{}                                                                            // what was asked of each, by status
 			slow, calls := 0, 0
 			var took, least []float64
-			for _, x := range ask.asked {
+			for _, x := range asked {
 				spans[fmt.Sprint("nginx ", x.status)]++
 				if strings.HasPrefix(x.path, "/kept/") {
 					spans[fmt.Sprint("go ", x.status)]++
@@ -357,7 +373,7 @@ func TestCoreMetrics(t *testing.T) {
 					}
 				}
 			}
-			total := len(ask.asked)
+			total := len(asked)
 			var m measurements
 			poll(5*time.Second, func() bool {
 				m = scraped(t, page.get("/metrics").body)
@@ -404,6 +420,40 @@ func TestCoreMetrics(t *testing.T) {
 				t.Errorf("something is lost: %s", agent.lastLine())
 			}
 		})
+	}
+}
+
+// TestMetricsOfStatements: statements are measured with the requests that they belong to, and the database is who was called,
+// when nothing is sampled and no collector is there.
+func TestMetricsOfStatements(t *testing.T) {
+	r := newRig(t)
+	s := r.service(command{args: []string{r.framework("postgres"), "-listen", "{address}"}}, "")
+	port := r.freePort()
+	agent := r.startAgentIn([]string{"OTEL_TRACES_SAMPLER=always_off", "OTEL_METRICS_EXPORTER=prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT=" + number(port)},
+		"trace", "-o", "json", "--pid", number(s.pid()))
+	agent.awaitAttached()
+	ask, page := r.newAsker(s.address), r.newAsker(fmt.Sprintf("localhost:%d", port))
+	const n = 25
+	for range n {
+		ask.get("/")
+	}
+	var m measurements
+	poll(5*time.Second, func() bool {
+		m = scraped(t, page.get("/metrics").body)
+		return m.sum("http_server_request_duration_seconds", nil) >= n
+	})
+	for name, labels := range map[string]map[string]string{
+		"http_server_request_duration_seconds":        {"service_name": s.name, "http_response_status_code": "200"},
+		"db_client_operation_duration_seconds":        {"service_name": s.name, "db_system_name": "postgresql", "db_operation_name": "*"},
+		"traces_service_graph_request_total":          {"client": s.name, "server": "postgresql", "connection_type": "database"},
+		"traces_service_graph_request_client_seconds": {"client": s.name},
+	} {
+		if got := m.sum(name, labels); got != n {
+			t.Errorf("%s of %v is %d, want %d: %v", name, labels, got, n, m[name])
+		}
+	}
+	if spans := agent.stop(); len(spans) > 0 {
+		t.Errorf("%d spans, and nothing is sampled", len(spans))
 	}
 }
 

@@ -210,7 +210,7 @@ func TestDuration(t *testing.T) {
 func TestFirstSpan(t *testing.T) {
 	r := newRig(t)
 	s := goNet.start(r, "")
-	for _, form := range []string{"waterfall", "spans", "json"} {
+	for _, form := range []string{"waterfall", "spans", "json", "chrome"} {
 		t.Run(form, func(t *testing.T) {
 			agent := r.startAgent("trace", "-o", form, "--pid", number(s.pid()))
 			agent.awaitAttached()

@@ -23,11 +23,16 @@ func (r *rig) figured(env []string, procs ...*proc) (*agent, func(name string) i
 	}
 	a := r.startAgentIn(append([]string{"THROUGHLINE_METRICS_ADDR=" + address}, env...), "trace", args...)
 	a.awaitAttached()
+	return a, r.figuresAt(address)
+}
+
+// figuresAt asks an agent for its figures, by their name and labels.
+func (r *rig) figuresAt(address string) func(name string) int {
 	metrics := r.newAsker(address)
-	return a, func(name string) int {
+	return func(name string) int {
 		r.Helper()
 		text := metrics.get("/metrics").body
-		found := regexp.MustCompile(`(?m)^throughline_` + name + ` (\d+)$`).FindStringSubmatch(text)
+		found := regexp.MustCompile(`(?m)^throughline_` + regexp.QuoteMeta(name) + ` (\d+)$`).FindStringSubmatch(text)
 		if found == nil {
 			if strings.HasPrefix(name, "lost_total") {
 				return 0
@@ -380,7 +385,7 @@ func TestSamplingPipelinedBehind(t *testing.T) {
 	w.Close()
 	r.newAsker(s.address).get("/status/418", flagged("01"))
 	agent.await(2, func(s span) bool { return s.path() == "/status/418" })
-	lost := figure(`lost_total\{reason="unsampled_pipeline"\}`)
+	lost := figure(`lost_total{reason="unsampled_pipeline"}`)
 	if spans := agent.stop(); len(spans) != 2 {
 		t.Errorf("%d spans:%s", len(spans), list(spans))
 	}

@@ -12,12 +12,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
@@ -25,6 +28,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // Answer is what the collector does with one request. The zero value accepts it.
@@ -34,6 +38,8 @@ type Answer struct {
 	HTTP int
 	// Rejected spans are reported as a partial success.
 	Rejected int64
+	// RetryAfter comes with a failure; 0: none.
+	RetryAfter time.Duration
 	// Wait delays the answer until the channel is closed or the client gives up.
 	Wait <-chan struct{}
 }
@@ -126,7 +132,14 @@ func (c *Collector) Export(ctx context.Context, request *collectorpb.ExportTrace
 	}
 	answer := c.receive(ctx, request, headers)
 	if answer.Code != codes.OK {
-		return nil, status.Error(answer.Code, "told to fail")
+		failure := status.New(answer.Code, "told to fail")
+		if answer.RetryAfter > 0 {
+			var err error
+			if failure, err = failure.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(answer.RetryAfter)}); err != nil {
+				return nil, err
+			}
+		}
+		return nil, failure.Err()
 	}
 	return answer.response(), nil
 }
@@ -165,6 +178,9 @@ func (c *Collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := c.receive(r.Context(), request, headers)
 	if answer.HTTP != 0 {
+		if answer.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(answer.RetryAfter/time.Second)))
+		}
 		http.Error(w, "told to fail", answer.HTTP)
 		return
 	}

@@ -1,4 +1,8 @@
-package otlp
+// Package otlpwire writes spans as OTLP in Protobuf, and reads them back.
+//
+// The SDK makes a message of every span and every attribute only for the Protobuf library to walk them twice, which
+// would be half of what a span costs the agent. Here the bytes are appended one after the other.
+package otlpwire
 
 import (
 	"go.opentelemetry.io/otel/attribute"
@@ -20,15 +24,34 @@ type ofScope struct {
 	spans []sdktrace.ReadOnlySpan
 }
 
-// encode makes the messages that the SDK's clients send of a batch, as the SDK's transform does, resources and scopes
-// in the order of their first span. It appends to b, which the messages share and which must not be written to before
-// they have been sent, and returns it longer.
+// Append appends a batch as a TracesData or ExportTraceServiceRequest, which are the same bytes: resources and scopes in
+// the order of their first span.
+func Append(b []byte, spans []sdktrace.ReadOnlySpan) []byte {
+	for _, r := range group(spans) {
+		var resource, scope int
+		b, resource = begin(b, tracesResourceSpans)
+		b = appendResource(b, r.resource)
+		for _, s := range r.scopes {
+			b, scope = begin(b, resourceSpansScopeSpans)
+			b = appendScope(b, s.scope)
+			for _, span := range s.spans {
+				b = appendSpan(b, span)
+			}
+			b = end(b, scope)
+		}
+		b = end(b, resource)
+	}
+	return b
+}
+
+// Messages makes the messages that the SDK's clients send of a batch, as the SDK's transform does, in the order of
+// Append. It appends to b, which the messages share and which must not be written to before they have been sent, and
+// returns it longer.
 //
-// The SDK makes a message of every span and every attribute only for the Protobuf library to walk them twice. Here
-// there are but the ResourceSpans and ScopeSpans, and what they contain is encoded already: it is put in their unknown
+// There are but the ResourceSpans and ScopeSpans, and what they contain is encoded already: it is put in their unknown
 // fields, whose bytes the Protobuf library sends on as they are. So nothing can be read from these messages; a receiver
 // decodes the same as from the SDK's.
-func encode(b []byte, spans []sdktrace.ReadOnlySpan) ([]*tracepb.ResourceSpans, []byte) {
+func Messages(b []byte, spans []sdktrace.ReadOnlySpan) ([]*tracepb.ResourceSpans, []byte) {
 	grouped := group(spans)
 	messages := make([]*tracepb.ResourceSpans, 0, len(grouped))
 	for _, r := range grouped {

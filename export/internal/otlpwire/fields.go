@@ -1,4 +1,4 @@
-package otlp
+package otlpwire
 
 import "google.golang.org/protobuf/encoding/protowire"
 
@@ -28,8 +28,11 @@ const (
 
 // The field numbers of opentelemetry/proto/trace/v1/trace.proto.
 const (
-	resourceSpansResource  protowire.Number = 1
-	resourceSpansSchemaURL protowire.Number = 3
+	tracesResourceSpans protowire.Number = 1
+
+	resourceSpansResource   protowire.Number = 1
+	resourceSpansScopeSpans protowire.Number = 2
+	resourceSpansSchemaURL  protowire.Number = 3
 
 	scopeSpansScope     protowire.Number = 1
 	scopeSpansSpans     protowire.Number = 2

@@ -1,6 +1,7 @@
-package otlp
+package otlpwire
 
 import (
+	"encoding/binary"
 	"strings"
 	"unicode/utf8"
 
@@ -101,4 +102,21 @@ func appendFixed64(b []byte, field protowire.Number, v uint64) []byte {
 func appendFixed64Always(b []byte, field protowire.Number, v uint64) []byte {
 	b = appendTag(b, field, protowire.Fixed64Type)
 	return protowire.AppendFixed64(b, v)
+}
+
+// ascii is true if no byte has its highest bit set.
+func ascii(b []byte) bool {
+	const high = 0x8080808080808080
+	for len(b) >= 8 {
+		if binary.LittleEndian.Uint64(b)&high != 0 {
+			return false
+		}
+		b = b[8:]
+	}
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
