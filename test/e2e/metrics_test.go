@@ -219,9 +219,9 @@ func (c *collector) measured(t *testing.T) measurements {
 	return all
 }
 
-// TestCoreMetrics: what a load generator asked through a proxy, a Go service and a Python service is what the metrics count,
+// TestMetrics: what a load generator asked through a proxy, a Go service and a Python service is what the metrics count,
 // at any sampling, in both kinds of histograms, on the Prometheus endpoint and in a collector.
-func TestCoreMetrics(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	for _, c := range []struct{ name, ratio, buckets, protocol string }{
 		{"all sampled", "1", "explicit_bucket_histogram", "grpc"},
 		{"one in a hundred", "0.01", "explicit_bucket_histogram", "http/protobuf"},
@@ -373,11 +373,22 @@ func TestCoreMetrics(t *testing.T) {
 					}
 				}
 			}
-			total := len(asked)
+			total, passed := len(asked), 0
+			for _, x := range asked {
+				if strings.HasPrefix(x.path, "/kept/") {
+					passed++
+				}
+			}
+			// Services are told of one by one: all there is of the last event has come, or never will.
+			came := func(m measurements) bool {
+				return m.sum("http_server_request_duration_seconds", map[string]string{"service_name": names["nginx"]}) >= total &&
+					m.sum("http_server_request_duration_seconds", map[string]string{"service_name": names["python"]}) >= calls &&
+					m.sum("traces_service_graph_request_total", map[string]string{"connection_type": ""}) >= passed+calls
+			}
 			var m measurements
 			poll(5*time.Second, func() bool {
 				m = scraped(t, page.get("/metrics").body)
-				return m.sum("http_server_request_duration_seconds", map[string]string{"service_name": names["nginx"]}) >= total
+				return came(m)
 			})
 			compare("Prometheus", m)
 			if c.buckets == "explicit_bucket_histogram" { // native histograms have no text
@@ -389,7 +400,7 @@ func TestCoreMetrics(t *testing.T) {
 			}
 			poll(5*time.Second, func() bool {
 				m = receiver.measured(t)
-				return m.sum("http_server_request_duration_seconds", map[string]string{"service_name": names["nginx"]}) >= total
+				return came(m)
 			})
 			compare("collector", m)
 			within("collector", m)
