@@ -262,8 +262,8 @@ func BenchmarkSpan(b *testing.B) {
 	}
 }
 
-// TestAttributes: what is no span's is redacted by the same rules, those of the user's too, and is itself if nothing has to change.
-func TestAttributes(t *testing.T) {
+// TestAttributesOfNoSpan: what is no span's is redacted by the same rules, those of the user's too, and is itself if nothing has to change.
+func TestAttributesOfNoSpan(t *testing.T) {
 	hidden := "hidden"
 	r, err := New(Config{Rules: []Rule{{Attribute: "server.address", Pattern: `^db\..*`, Replace: &hidden}}, Limits: Limits{Attributes: limit{set: true, most: 1}}})
 	if err != nil {

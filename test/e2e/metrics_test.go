@@ -219,9 +219,9 @@ func (c *collector) measured(t *testing.T) measurements {
 	return all
 }
 
-// TestMetrics: what a load generator asked through a proxy, a Go service and a Python service is what the metrics count,
+// TestMetricsOfRequests: what a load generator asked through a proxy, a Go service and a Python service is what the metrics count,
 // at any sampling, in both kinds of histograms, on the Prometheus endpoint and in a collector.
-func TestMetrics(t *testing.T) {
+func TestMetricsOfRequests(t *testing.T) {
 	for _, c := range []struct{ name, ratio, buckets, protocol string }{
 		{"all sampled", "1", "explicit_bucket_histogram", "grpc"},
 		{"one in a hundred", "0.01", "explicit_bucket_histogram", "http/protobuf"},
