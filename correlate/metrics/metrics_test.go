@@ -375,3 +375,18 @@ func BenchmarkRecord(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCollect is how long recording waits for a page of everything, with one instrument full.
+func BenchmarkCollect(b *testing.B) {
+	r := New(Config{Exemplars: true, Graph: true})
+	shop := service("shop")
+	for i := range DefaultSeries {
+		own, _ := ends(1, 1, 0, true)
+		x := request(trace.SpanKindServer, fmt.Sprintf("/%d", i), 200, time.Millisecond)
+		r.Record(&Measured{Exchange: x, Resource: shop, Service: "shop", Span: own, End: time.Unix(1, 0)})
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		r.Collect(time.Unix(1, 0))
+	}
+}
