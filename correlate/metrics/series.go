@@ -37,8 +37,8 @@ func newTable(most int, bounds []float64) table {
 // full tells that what is new goes to the overflow, which is one of the series itself.
 func (t *table) full() bool { return len(t.series) >= t.most-1 }
 
-// of finds the series of a key, which make describes if it is new.
-func (t *table) of(key []byte, now time.Time, make func() (*described, attribute.Set)) *series {
+// of finds the series of a key, which describe tells if it is new.
+func (t *table) of(key []byte, now time.Time, describe func() (*described, attribute.Set)) *series {
 	if s, ok := t.series[string(key)]; ok {
 		s.used = now
 		return s
@@ -52,7 +52,7 @@ func (t *table) of(key []byte, now time.Time, make func() (*described, attribute
 		return t.overflow
 	}
 	s := &series{began: now, used: now, durations: newHistogram(t.bounds)}
-	s.resource, s.attributes = make()
+	s.resource, s.attributes = describe()
 	// What redaction made the same is one series by either key.
 	for _, other := range t.series {
 		if other.resource == s.resource && other.attributes.Equals(&s.attributes) {
