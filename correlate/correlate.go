@@ -16,6 +16,7 @@ import (
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
 	"github.com/throughline/throughline/correlate/httpspan"
+	"github.com/throughline/throughline/correlate/metrics"
 	"github.com/throughline/throughline/internal/propagation"
 	"github.com/throughline/throughline/internal/telemetry"
 	"github.com/throughline/throughline/probes/event"
@@ -46,6 +47,8 @@ type Config struct {
 	Sampling Sampling
 	// Routes says whose routes are inferred.
 	Routes Routes
+	// Metrics measures every exchange, whether it is sampled or not; nil: nothing does.
+	Metrics *metrics.Recorder
 	// Spans takes each finished span. It must not block.
 	Spans func(sdktrace.ReadOnlySpan)
 }
@@ -60,6 +63,7 @@ type Correlator struct {
 	clock     clock
 	sampler   *sampler
 	routes    inference
+	metrics   *metrics.Recorder
 	scope     instrumentation.Scope
 	out       func(sdktrace.ReadOnlySpan)
 
@@ -76,6 +80,7 @@ func New(c Config, now uint64) *Correlator {
 		clock:     clock{wall: time.Now},
 		sampler:   newSampler(c.Sampling),
 		routes:    newInference(c.Routes),
+		metrics:   c.Metrics,
 		scope:     instrumentation.Scope{Name: "throughline", Version: c.Resource.Version},
 		out:       c.Spans,
 	}
@@ -104,6 +109,9 @@ func (c *Correlator) Handle(ev *event.Event) {
 func (c *Correlator) Tick(now uint64) {
 	c.clock.set(now)
 	c.flow.Tick(now, c.ledger)
+	if c.metrics != nil {
+		c.metrics.Tick(now)
+	}
 	stats := c.flow.Stats()
 	c.stats.Store(&stats)
 }
@@ -112,6 +120,9 @@ func (c *Correlator) Tick(now uint64) {
 func (c *Correlator) Close(now uint64) {
 	c.flow.Tick(now, c.ledger)
 	c.flow.Close(now)
+	if c.metrics != nil {
+		c.metrics.Close()
+	}
 	stats := c.flow.Stats()
 	c.stats.Store(&stats)
 }
@@ -120,10 +131,16 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 	described := c.resources.of(x.Tgid)
 	c.routes.route(x, described.service)
 	identity, parent := c.sampler.identify(x)
-	if !c.sampler.take(x, &identity) {
+	kept := c.sampler.take(x, &identity)
+	start, end := c.clock.span(x.Start, x.End)
+	if c.metrics != nil {
+		c.metrics.Record(&metrics.Measured{
+			Exchange: x, Resource: described.measured, Service: described.service, Span: identity, Parent: parent, End: end,
+		})
+	}
+	if !kept {
 		return
 	}
-	start, end := c.clock.span(x.Start, x.End)
 	if x.DebugID != "" && x.Kind == trace.SpanKindServer {
 		x.Attributes = append(x.Attributes, debugID.String(httpspan.CleanText([]byte(x.DebugID), maxDebugID)))
 	}
@@ -143,6 +160,9 @@ func (c *Correlator) exchange(x *flow.Exchange) {
 func (c *Correlator) Samples() []telemetry.Sample {
 	samples := append(flowSamples(c.stats.Load()), c.calls.samples()...)
 	samples = append(samples, c.routes.table.Samples()...)
+	if c.metrics != nil {
+		samples = append(samples, c.metrics.Samples()...)
+	}
 	return append(append(samples, c.sampler.samples()...), telemetry.Sample{
 		Name: "spans", Noun: "spans", Help: "Spans made of exchanges.", Value: c.spans.Load(),
 	})

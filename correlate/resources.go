@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/throughline/throughline/correlate/metrics"
 	"github.com/throughline/throughline/probes/process"
 )
 
@@ -22,6 +23,7 @@ type described struct {
 	process  *process.Process
 	resource *resource.Resource
 	service  string
+	measured *resource.Resource // what its metrics are of
 }
 
 // maxDescribed bounds the table; processes come and go.
@@ -30,7 +32,7 @@ const maxDescribed = 4096
 func (r *resources) of(tgid uint32) described {
 	p, ok := r.find(tgid)
 	if !ok {
-		return described{resource: resource.Empty()}
+		return described{resource: resource.Empty(), measured: resource.Empty()}
 	}
 	if d, ok := r.known[tgid]; ok && d.process == p {
 		return d
@@ -39,6 +41,7 @@ func (r *resources) of(tgid uint32) described {
 		clear(r.known)
 	}
 	d := described{process: p, resource: p.Resource(r.options)}
+	d.measured = metrics.Resource(d.resource, p.InstanceID(r.options.Host))
 	if name, ok := d.resource.Set().Value(semconv.ServiceNameKey); ok {
 		d.service = name.AsString()
 	}

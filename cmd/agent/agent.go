@@ -37,6 +37,7 @@ type agent struct {
 	pipeline   *export.Pipeline
 	figures    *telemetry.Set
 	server     *telemetry.Server
+	measuring  *measuring
 	began      time.Time
 	saved      uint64 // when routes were kept, of CLOCK_MONOTONIC
 }
@@ -62,7 +63,11 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 	if err != nil {
 		return nil, err
 	}
-	kernel, spans, err := samplingOptions(c.Sampling, options, os.Getenv)
+	measuring, err := newMeasuring(c.Metrics, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	kernel, spans, err := samplingOptions(c.Sampling, measuring.Any(), options, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +87,12 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 	if err := hooks.Validate(); err != nil {
 		return nil, usageError{err}
 	}
-	a := &agent{log: log, errs: errs, began: began}
+	a := &agent{log: log, errs: errs, began: began, measuring: measuring}
 	if a.pipeline, err = export.New(ctx, x, export.Settings{Out: out, Log: log, Redaction: redaction}); err != nil {
 		return nil, usageError{err} // of a setting: a Collector that is down is none
+	}
+	if err := measuring.begin(ctx, c.Metrics, options, redaction, a); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	if a.probes, err = probes.Open(hooks, log); err != nil {
 		return nil, errors.Join(err, a.close())
@@ -96,16 +104,15 @@ func newAgent(ctx context.Context, c config.Config, x export.Config, o outlook, 
 		Propagators: propagators,
 		Sampling:    spans,
 		Routes:      routesOf(c),
+		Metrics:     measuring.recorder,
 		Spans:       a.pipeline.Span,
 	}, probes.Now())
 	if err := a.correlator.LoadRoutes(); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
-	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples)
-	if c.MetricsAddr != "" {
-		if a.server, err = telemetry.Serve(c.MetricsAddr, a.figures, log); err != nil {
-			return nil, errors.Join(err, a.close())
-		}
+	a.figures = telemetry.New(a.probes.Samples, a.correlator.Samples, a.pipeline.Samples, measuring.samples)
+	if a.server, err = measuring.serve(c.MetricsAddr, a); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
@@ -153,6 +160,8 @@ func (a *agent) close() error {
 	if a.pipeline != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 		defer cancel()
+		measured := make(chan error, 1) // beside the spans: neither waits for the other's collector
+		go func() { measured <- a.measuring.shutdown(ctx) }()
 		// What nobody took in time is lost, and counted on the last line.
 		if err := a.pipeline.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			errs = append(errs, err)
@@ -160,6 +169,7 @@ func (a *agent) close() error {
 		if a.server != nil {
 			errs = append(errs, a.server.Shutdown(ctx))
 		}
+		errs = append(errs, <-measured)
 	}
 	if a.figures != nil {
 		fmt.Fprintln(a.errs, a.figures.Line())

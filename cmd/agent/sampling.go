@@ -11,8 +11,8 @@ import (
 )
 
 // samplingOptions puts OpenTelemetry's sampler and the agent's own rules together: the kernel decides, and behind it the
-// rules keep what it did not sample.
-func samplingOptions(c config.Sampling, resource process.ResourceOptions, getenv func(string) string) (probes.Sampling, correlate.Sampling, error) {
+// rules keep what it did not sample. What is measured has to be reported, whether it is sampled or not.
+func samplingOptions(c config.Sampling, measured bool, resource process.ResourceOptions, getenv func(string) string) (probes.Sampling, correlate.Sampling, error) {
 	sampler, err := sampling.FromEnvironment(getenv)
 	if err == nil && c.KeepSlowerThan < 0 {
 		err = fmt.Errorf("spans cannot be kept that take longer than %v: use a time such as 500ms, or 0 for none", c.KeepSlowerThan)
@@ -23,7 +23,7 @@ func samplingOptions(c config.Sampling, resource process.ResourceOptions, getenv
 	spans := correlate.Sampling{
 		Sampler: sampler, MaxPerSecond: c.MaxPerSecond, KeepErrors: c.KeepErrors, KeepSlowerThan: c.KeepSlowerThan,
 	}
-	kernel := probes.Sampling{Sampler: sampler, MaxPerSecond: c.MaxPerSecond, ReportUnsampled: spans.Keeps()}
+	kernel := probes.Sampling{Sampler: sampler, MaxPerSecond: c.MaxPerSecond, ReportUnsampled: spans.Keeps() || measured}
 	if c.MaxPerSecond > 0 {
 		kernel.Service = func(p *process.Process) string {
 			name, _ := p.Resource(resource).Set().Value("service.name")

@@ -89,6 +89,12 @@ func (r *Redactor) Span(span sdktrace.ReadOnlySpan) sdktrace.ReadOnlySpan {
 	}
 }
 
+// Attributes returns attributes that are no span's as they may leave the host, under the rules and without limits of their number.
+func (r *Redactor) Attributes(all []attribute.KeyValue) []attribute.KeyValue {
+	clean, _ := r.attributes(all, limit{})
+	return clean
+}
+
 // name is the span's name. That of a statement may be the statement.
 func (r *Redactor) name(name string, attributes []attribute.KeyValue) string {
 	clean := r.text(spanName, name)

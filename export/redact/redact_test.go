@@ -261,3 +261,20 @@ func BenchmarkSpan(b *testing.B) {
 		})
 	}
 }
+
+// TestAttributesOfNoSpan: what is no span's is redacted by the same rules, those of the user's too, and is itself if nothing has to change.
+func TestAttributesOfNoSpan(t *testing.T) {
+	hidden := "hidden"
+	r, err := New(Config{Rules: []Rule{{Attribute: "server.address", Pattern: `^db\..*`, Replace: &hidden}}, Limits: Limits{Attributes: limit{set: true, most: 1}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clean := []attribute.KeyValue{attribute.String("http.request.method", "GET"), attribute.String("http.route", "/a/{id}"), attribute.Int("server.port", 80)}
+	if got := r.Attributes(clean); !identical(got, clean) {
+		t.Errorf("%v is not what was given", got)
+	}
+	got := r.Attributes([]attribute.KeyValue{attribute.String("http.route", "/to/jane@example.com"), attribute.String("server.address", "db.internal")})
+	if len(got) != 2 || got[0].Value.AsString() != "/to/REDACTED" || got[1].Value.AsString() != hidden {
+		t.Errorf("got %v", got)
+	}
+}

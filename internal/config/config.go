@@ -41,6 +41,8 @@ type Config struct {
 	CaptureBytes uint32 `yaml:"capture_bytes"`
 	// MetricsAddr is where /metrics is served; "" is nowhere.
 	MetricsAddr string `yaml:"metrics_addr"`
+	// Metrics is what is measured, if OTEL_METRICS_EXPORTER says that anything is.
+	Metrics Metrics `yaml:"metrics"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `yaml:"log_level"`
 	// Sampling is what stands beside OTEL_TRACES_SAMPLER.
@@ -80,7 +82,8 @@ type Sampling struct {
 func Default() Config {
 	return Config{Propagation: Propagation{Mode: PropagationAuto}, InjectBlocking: true, Flavour: "auto", RingBytes: 8 << 20, CaptureBytes: 4096, LogLevel: "info",
 		Spool:     Spool{MaxBytes: 1 << 30},
-		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer}
+		Redaction: Redaction{Enabled: true}, Routes: RoutesInfer,
+		Metrics: Metrics{MaxSeries: 2000, ServiceGraph: true}}
 }
 
 // Load puts file ("" for none) and environment over the default.
@@ -109,6 +112,7 @@ func (c *Config) yaml(text []byte) error {
 	case errors.As(err, &wrong): // a line for each
 		text := strings.Join(wrong.Errors, "; ")
 		return errors.New(strings.NewReplacer("field ", "", "not found in type config.Config", "is not a setting",
+			"not found in type config.Metrics", "is not a setting of metrics",
 			"not found in type config.Sampling", "is not a setting of sampling",
 			"not found in type destination.Settings", "is not a setting of any exporter",
 			"not found in type destination.TLS", "is not a setting of tls",
@@ -136,6 +140,8 @@ func (c *Config) environment(getenv func(string) string) error {
 		{"RING_BYTES", func(v string) error { return number(&c.RingBytes, v) }},
 		{"CAPTURE_BYTES", func(v string) error { return number(&c.CaptureBytes, v) }},
 		{"METRICS_ADDR", func(v string) error { c.MetricsAddr = v; return nil }},
+		{"METRICS_MAX_SERIES", func(v string) (err error) { c.Metrics.MaxSeries, err = strconv.Atoi(v); return err }},
+		{"METRICS_SERVICE_GRAPH", func(v string) (err error) { c.Metrics.ServiceGraph, err = ParseSwitch(v); return err }},
 		{"SAMPLING_KEEP_ERRORS", func(v string) (err error) { c.Sampling.KeepErrors, err = strconv.ParseBool(v); return err }},
 		{"SAMPLING_KEEP_SLOWER_THAN", func(v string) (err error) { c.Sampling.KeepSlowerThan, err = time.ParseDuration(v); return err }},
 		{"SAMPLING_MAX_PER_SECOND", func(v string) (err error) { c.Sampling.MaxPerSecond, err = strconv.ParseFloat(v, 64); return err }},

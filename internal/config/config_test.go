@@ -17,6 +17,7 @@ func TestLoad(t *testing.T) {
 		"sampling: {keep_errors: true, keep_slower_than: 500ms, max_per_second: 0.5}\n" +
 		"redaction:\n  enabled: false\n  headers: [x-request-id]\n  salt: pepper\n  rules: [{attribute: 'url.*', pattern: 'a+', replace: b}, {attribute: x, hash: true}]\n" +
 		"routes: off\nroutes_file: /var/lib/routes\n" +
+		"metrics: {max_series: 50, service_graph: off}\n" +
 		"spool: {dir: /var/lib/throughline, max_bytes: 5000000}\n"
 	b := "b"
 	whole := Config{PIDs: []int{1, 2}, Exes: []string{"/usr/bin/*"}, Ports: []int{80}, Containers: []string{"abc"},
@@ -24,7 +25,7 @@ func TestLoad(t *testing.T) {
 		Sampling: Sampling{KeepErrors: true, KeepSlowerThan: 500 * time.Millisecond, MaxPerSecond: 0.5},
 		Redaction: Redaction{Headers: []string{"x-request-id"}, Salt: "pepper",
 			Rules: []RedactionRule{{Attribute: "url.*", Pattern: "a+", Replace: &b}, {Attribute: "x", Hash: true}}},
-		Routes: RoutesOff, RoutesFile: "/var/lib/routes",
+		Routes: RoutesOff, RoutesFile: "/var/lib/routes", Metrics: Metrics{MaxSeries: 50},
 		Spool: Spool{Dir: "/var/lib/throughline", MaxBytes: 5000000}}
 	for _, c := range []struct {
 		name, file string
@@ -59,6 +60,10 @@ func TestLoad(t *testing.T) {
 		{name: "environment over redaction", file: "redaction: {enabled: true, salt: a}\nroutes: all\n",
 			env:  map[string]string{"THROUGHLINE_REDACTION_ENABLED": "off", "THROUGHLINE_REDACTION_HEADERS": "a, b", "THROUGHLINE_ROUTES": "off"},
 			want: func(c *Config) { c.Redaction = Redaction{Salt: "a", Headers: []string{"a", "b"}}; c.Routes = RoutesOff }},
+		{name: "environment over metrics", file: "metrics: {max_series: 50}\n",
+			env:  map[string]string{"THROUGHLINE_METRICS_MAX_SERIES": "60", "THROUGHLINE_METRICS_SERVICE_GRAPH": "off"},
+			want: func(c *Config) { c.Metrics = Metrics{MaxSeries: 60} }},
+		{name: "unknown key of metrics", file: "metrics: {series: 1}\n", err: "series is not a setting of metrics"},
 		{name: "no such routes", file: "routes: some\n", err: `routes cannot be "some"`},
 		{name: "no such routes in the environment", env: map[string]string{"THROUGHLINE_ROUTES": "some"}, err: `THROUGHLINE_ROUTES="some"`},
 		{name: "bad switch of redaction", env: map[string]string{"THROUGHLINE_REDACTION_ENABLED": "some"}, err: "THROUGHLINE_REDACTION_ENABLED"},

@@ -22,19 +22,21 @@ const (
 	maxHeaderSize = 16 << 10
 )
 
-// Handler serves the set's figures, and those of the agent's process, in Prometheus form.
-func Handler(set *Set) (http.Handler, error) {
+// Handler serves the set's figures, those of the agent's process and what more collectors have, in Prometheus form.
+func Handler(set *Set, more ...prometheus.Collector) (http.Handler, error) {
 	registry := prometheus.NewRegistry()
-	for _, collector := range []prometheus.Collector{
+	for _, collector := range append([]prometheus.Collector{
 		NewCollector(set),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	} {
+	}, more...) {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("registering a metrics collector: %w", err)
 		}
 	}
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: writeTimeout / 2}), nil
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		MaxRequestsInFlight: 4, Timeout: writeTimeout / 2, EnableOpenMetrics: true, // which has exemplars
+	}), nil
 }
 
 // Server answers /metrics on one address until it is shut down.
@@ -44,9 +46,9 @@ type Server struct {
 	served   chan struct{}
 }
 
-// Serve listens on address ("host:port", ":port") and serves the set's figures there in the background.
-func Serve(address string, set *Set, log *slog.Logger) (*Server, error) {
-	handler, err := Handler(set)
+// Serve listens on address ("host:port", ":port") and serves the set's figures, and those of more collectors, there in the background.
+func Serve(address string, set *Set, log *slog.Logger, more ...prometheus.Collector) (*Server, error) {
+	handler, err := Handler(set, more...)
 	if err != nil {
 		return nil, err
 	}

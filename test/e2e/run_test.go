@@ -31,17 +31,20 @@ const collectorConfig = `receivers:
       http: { endpoint: "127.0.0.1:%d" }
 exporters:
   file: { path: "%s" }
+  file/metrics: { path: "%s" }
 service:
   telemetry:
     metrics: { level: none }
   pipelines:
     traces: { receivers: [otlp], exporters: [file] }
+    metrics: { receivers: [otlp], exporters: [file/metrics] }
 `
 
 // A collector is the OpenTelemetry Collector.
 type collector struct {
 	*proc
 	grpc, http, output string
+	metrics            string // the file that metrics go to
 }
 
 func (r *rig) collector() *collector {
@@ -52,8 +55,8 @@ func (r *rig) collector() *collector {
 	}
 	grpc, http := r.freePort(), r.freePort()
 	c := &collector{grpc: fmt.Sprintf("127.0.0.1:%d", grpc), http: fmt.Sprintf("127.0.0.1:%d", http),
-		output: r.path("received.jsonl")}
-	config := r.write("collector.yaml", fmt.Sprintf(collectorConfig, grpc, http, c.output))
+		output: r.path("received.jsonl"), metrics: r.path("metrics.jsonl")}
+	config := r.write("collector.yaml", fmt.Sprintf(collectorConfig, grpc, http, c.output, c.metrics))
 	c.proc = r.start(command{args: []string{binary, "--config", config}})
 	r.listening(c.proc, "tcp", c.grpc)
 	r.listening(c.proc, "tcp", c.http)
