@@ -41,6 +41,8 @@ type Config struct {
 	// Propagators are the formats of trace context that are read, in order of
 	// precedence.
 	Propagators propagation.Formats
+	// Headers are the names of the header fields whose values become attributes.
+	Headers []string
 	// Flow bounds the connection table.
 	Flow flow.Options
 	// Sampling says which spans are exported.
@@ -85,7 +87,7 @@ func New(c Config, now uint64) *Correlator {
 		out:       c.Spans,
 	}
 	r.clock.set(now)
-	r.flow = flow.New(Protocols(c.Propagators), r.exchange, c.Flow)
+	r.flow = flow.New(Protocols(c.Propagators, c.Headers), r.exchange, c.Flow)
 	r.stats.Store(&flow.Stats{})
 	return r
 }

@@ -7,9 +7,10 @@ import (
 )
 
 // Protocols are all application protocols that are understood. The first that
-// recognises a connection gets it. The formats are those of trace context in requests.
-func Protocols(formats propagation.Formats) []flow.Protocol {
+// recognises a connection gets it. The formats are those of trace context in requests, the
+// headers those whose values become attributes.
+func Protocols(formats propagation.Formats, headers []string) []flow.Protocol {
 	return []flow.Protocol{
-		http1.New(formats),
+		http1.New(formats, headers),
 	}
 }

@@ -26,7 +26,7 @@ func BenchmarkExchange(b *testing.B) {
 			k.bytes(answer, "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\nDate: Fri, 20 Nov 2026 10:00:00 GMT\r\nContent-Type: text/html\r\nContent-Length: 12\r\nConnection: keep-alive\r\nETag: \"6907\"\r\n\r\n<p>hello</p>")
 			records := k.records[len(k.records)-2:]
 			var sink *flow.Exchange
-			a := flow.New([]flow.Protocol{New(propagation.All())}, func(x *flow.Exchange) { sink = x }, flow.Options{})
+			a := flow.New([]flow.Protocol{New(propagation.All(), nil)}, func(x *flow.Exchange) { sink = x }, flow.Options{})
 			var ev event.Event
 			if err := event.Decode(k.records[0], &ev); err != nil {
 				b.Fatal(err)

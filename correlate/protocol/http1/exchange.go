@@ -61,6 +61,7 @@ func (p *parser) describe(x *flow.Exchange, r *request, o outcome) {
 		e.Failure, e.Description = o.err, httpspan.Describe(o.err)
 	}
 	e.Describe(x, &p.names.ends, &p.names.url)
+	x.Attributes = append(x.Attributes, r.headers...)
 }
 
 // names holds text that the exchanges of a connection have in common, so that

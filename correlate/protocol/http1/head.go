@@ -31,6 +31,8 @@ type fields struct {
 	chunked   bool // and chunked is its last coding
 	count     int
 	tooMany   bool
+	headers   headers  // that are asked for
+	taken     []header // of those, in order
 }
 
 // field names the last field, for a line that continues it (obs-fold).
@@ -79,7 +81,7 @@ func nextLine(b []byte) (line, rest []byte, whole bool) {
 // parse reads the field lines of a head and returns how long they are with the
 // empty line that ends them, or -1 if there is none. Only whole lines count.
 func (f *fields) parse(b []byte) int {
-	last := fieldOther
+	last, taken := fieldOther, false
 	for at := 0; at < len(b); {
 		line, rest, whole := nextLine(b[at:])
 		if !whole {
@@ -95,9 +97,13 @@ func (f *fields) parse(b []byte) int {
 		}
 		if line[0] == ' ' || line[0] == '\t' {
 			f.fold(last, trim(line))
+			if taken {
+				f.headerFold(trim(line))
+			}
 			continue
 		}
 		last = f.line(line)
+		taken = f.headers != nil && f.header(line)
 	}
 	return -1
 }

@@ -42,7 +42,7 @@ const (
 func newKernel(t testing.TB, o flow.Options) *kernel {
 	k := &kernel{t: t, limit: 4096, events: 8, now: 1_000_000, sock: 0xffff888000001000, gen: 1, turn: -1}
 	k.conn.Gen = k.gen
-	k.a = flow.New([]flow.Protocol{New(propagation.All())}, func(x *flow.Exchange) { k.found = append(k.found, x) }, o)
+	k.a = flow.New([]flow.Protocol{New(propagation.All(), nil)}, func(x *flow.Exchange) { k.found = append(k.found, x) }, o)
 	return k
 }
 

@@ -105,7 +105,7 @@ func (p *parser) wholeHead(s *stream, c *flow.Chunk, b []byte) int {
 	if !whole {
 		return -1
 	}
-	f := fields{matcher: p.matcher}
+	f := fields{matcher: p.matcher, headers: p.headers}
 	length := f.parse(rest)
 	if length < 0 {
 		return -1
@@ -177,7 +177,7 @@ func (p *parser) cutHead(s *stream, d abi.Direction) {
 		}
 		return
 	}
-	f := fields{matcher: p.matcher}
+	f := fields{matcher: p.matcher, headers: p.headers}
 	f.parse(rest)
 	if p.waiting() == 0 {
 		p.sink.Drop(flow.DropOrphanResponse)
@@ -185,6 +185,7 @@ func (p *parser) cutHead(s *stream, d abi.Direction) {
 		return
 	}
 	p.status = status
+	p.front().headers = append(p.front().headers, f.headerAttributes(true)...)
 	p.enter(s, d, &f, framingUnknown)
 }
 
@@ -198,7 +199,7 @@ func (p *parser) promote(s *stream, d abi.Direction) bool {
 	if !ok {
 		return false
 	}
-	f := fields{matcher: p.matcher}
+	f := fields{matcher: p.matcher, headers: p.headers}
 	f.parse(rest)
 	p.request(s, d, l, &f)
 	p.enter(s, d, &f, framingUnknown)
@@ -222,6 +223,7 @@ func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how f
 	switch {
 	case status == http.StatusSwitchingProtocols, r.connect && status/100 == 2:
 		p.status = status
+		r.headers = append(r.headers, f.headerAttributes(true)...)
 		p.finish(c.Time, outcome{})
 		p.abandon()
 		return
@@ -233,6 +235,7 @@ func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how f
 		f.hasLength = false
 	}
 	p.status = status
+	r.headers = append(r.headers, f.headerAttributes(true)...)
 	p.enter(s, c.Direction, f, how)
 	if how == framingNone {
 		p.finish(c.Time, outcome{sized: f.hasLength})

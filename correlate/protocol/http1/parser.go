@@ -40,6 +40,7 @@ type parser struct {
 	sink    flow.Sink
 	formats propagation.Formats
 	matcher propagation.Matcher
+	headers headers
 	role    abi.Role
 	streams [2]stream // by direction
 	ask     abi.Direction

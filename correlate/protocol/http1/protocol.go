@@ -38,11 +38,13 @@ const (
 type Protocol struct {
 	formats propagation.Formats
 	matcher propagation.Matcher
+	headers headers
 }
 
-// New makes the protocol. The formats are those of the trace context in its requests.
-func New(formats propagation.Formats) Protocol {
-	return Protocol{formats: formats, matcher: formats.Matcher()}
+// New makes the protocol. The formats are those of the trace context in its requests; the values of the header fields
+// named, in any case, become attributes.
+func New(formats propagation.Formats, headers []string) Protocol {
+	return Protocol{formats: formats, matcher: formats.Matcher(), headers: newHeaders(headers)}
 }
 
 var _ flow.Protocol = Protocol{}
@@ -58,5 +60,5 @@ func (Protocol) Sniff(_ abi.Direction, turn []byte) flow.Verdict {
 
 // New implements flow.Protocol.
 func (p Protocol) New(s flow.Sink) flow.Parser {
-	return &parser{sink: s, formats: p.formats, matcher: p.matcher}
+	return &parser{sink: s, formats: p.formats, matcher: p.matcher, headers: p.headers}
 }

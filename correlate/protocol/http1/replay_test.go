@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the recordings of testdata anew")
 // exchanges as scripts write them.
 func replay(t *testing.T, recording []byte) string {
 	var lines []string
-	a := flow.New([]flow.Protocol{New(propagation.All())}, func(x *flow.Exchange) { lines = append(lines, render(t, x)) }, flow.Options{})
+	a := flow.New([]flow.Protocol{New(propagation.All(), nil)}, func(x *flow.Exchange) { lines = append(lines, render(t, x)) }, flow.Options{})
 	var ev event.Event
 	for len(recording) >= 8 {
 		n := int(binary.LittleEndian.Uint32(recording[4:]))

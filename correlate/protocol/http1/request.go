@@ -3,6 +3,8 @@ package http1
 import (
 	"net/http"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/throughline/throughline/bpf/abi"
 	"github.com/throughline/throughline/correlate/flow"
 	"github.com/throughline/throughline/correlate/httpspan"
@@ -35,6 +37,8 @@ type request struct {
 
 	size  uint64 // of the body
 	sized bool   // it is known exactly
+
+	headers []attribute.KeyValue // that were asked for, of the response too
 }
 
 // newRequest begins a request with the event that brought its first byte.
@@ -115,6 +119,7 @@ func (p *parser) request(s *stream, d abi.Direction, l requestLine, f *fields) {
 	if len(f.context) > 0 {
 		p.remote(r, f)
 	}
+	r.headers = f.headerAttributes(false)
 	r.sized = f.hasLength && f.length == 0 && !f.badLength && !f.hasCoding && !f.tooMany
 	if p.first == len(p.queue) {
 		p.queue, p.first = p.queue[:0], 0
