@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+)
 
 // TestCoreInferred: a program without a framework has routes by its paths, and what is personal in a path leaves the host
 // nowhere; with both switched off, paths are as they were.
@@ -42,5 +45,35 @@ func TestCoreInferred(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHeadersAskedFor: header fields that the settings name are told, without what is personal or secret in them; no others.
+func TestHeadersAskedFor(t *testing.T) {
+	r := newRig(t)
+	s := pythonThreads.start(r, "")
+	agent := r.startAgentIn([]string{"THROUGHLINE_REDACTION_HEADERS=X-Request-ID,cookie,content-length"}, "trace", "-o", "json", "--pid", number(s.proc.pid()))
+	agent.awaitAttached()
+	q, err := http.NewRequest(http.MethodGet, "http://"+s.address+"/ok", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{"X-Request-Id": "7 for jane@example.com", "Cookie": "session=1", "X-Other": "b"} {
+		q.Header.Set(name, value)
+	}
+	answer, err := http.DefaultTransport.RoundTrip(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	spans := agent.await(1, ofKind(server))
+	agent.stop()
+	for name, want := range map[string]string{
+		"http.request.header.x-request-id": "7 for REDACTED", "http.request.header.cookie": "REDACTED", "http.request.header.x-other": "",
+		"http.response.header.content-length": answer.Header.Get("Content-Length"), "http.response.header.server": "",
+	} {
+		if got := spans[0].Attributes[name]; got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
 	}
 }

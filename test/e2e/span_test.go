@@ -48,6 +48,9 @@ type (
 		Int    *string  `json:"intValue"`
 		Bool   *bool    `json:"boolValue"`
 		Double *float64 `json:"doubleValue"`
+		Array  *struct {
+			Values []otlpValue `json:"values"`
+		} `json:"arrayValue"`
 	}
 	otlpAttribute struct {
 		Key   string    `json:"key"`
@@ -90,6 +93,12 @@ func (v otlpValue) text() string {
 		return strconv.FormatBool(*v.Bool)
 	case v.Double != nil:
 		return strconv.FormatFloat(*v.Double, 'g', -1, 64)
+	case v.Array != nil:
+		var all []string
+		for _, one := range v.Array.Values {
+			all = append(all, one.text())
+		}
+		return strings.Join(all, "|")
 	}
 	return ""
 }
