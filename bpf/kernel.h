@@ -38,7 +38,6 @@ typedef __s64 s64;
 #define MSG_PEEK 2
 #define RCV_SHUTDOWN 1 /* include/net/sock.h */
 #define MSG_ERRQUEUE 0x2000
-#define RCV_SHUTDOWN 1 /* include/net/sock.h */
 #define SHUTDOWN_MASK 3
 
 /* include/net/tcp_states.h */
