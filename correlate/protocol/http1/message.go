@@ -184,8 +184,7 @@ func (p *parser) cutHead(s *stream, d abi.Direction) {
 		s.reset(phaseLost)
 		return
 	}
-	p.status = status
-	p.front().headers = append(p.front().headers, f.headerAttributes(true)...)
+	p.answered(status, &f)
 	p.enter(s, d, &f, framingUnknown)
 }
 
@@ -222,8 +221,7 @@ func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how f
 	r := p.front()
 	switch {
 	case status == http.StatusSwitchingProtocols, r.connect && status/100 == 2:
-		p.status = status
-		r.headers = append(r.headers, f.headerAttributes(true)...)
+		p.answered(status, f)
 		p.finish(c.Time, outcome{})
 		p.abandon()
 		return
@@ -234,12 +232,18 @@ func (p *parser) response(s *stream, c *flow.Chunk, status int, f *fields, how f
 		how = framingNone
 		f.hasLength = false
 	}
-	p.status = status
-	r.headers = append(r.headers, f.headerAttributes(true)...)
+	p.answered(status, f)
 	p.enter(s, c.Direction, f, how)
 	if how == framingNone {
 		p.finish(c.Time, outcome{sized: f.hasLength})
 	}
+}
+
+// answered notes the final response to the first request.
+func (p *parser) answered(status int, f *fields) {
+	p.status = status
+	r := p.front()
+	r.headers = append(r.headers, f.headerAttributes(true)...)
 }
 
 // abandon leaves the connection alone. Requests that were sent along with the
