@@ -183,16 +183,15 @@ func (d *delivery) patiently(batch []sdktrace.ReadOnlySpan) error {
 	}
 }
 
-// sleep returns false if one of the others is over first.
-func sleep(pause time.Duration, others ...<-chan struct{}) bool {
+// sleep returns false if one of the others is over first; nil never is.
+func sleep(pause time.Duration, one, other <-chan struct{}) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
-	first, second := others[0], others[len(others)-1]
 	select {
 	case <-timer.C:
 		return true
-	case <-first:
-	case <-second:
+	case <-one:
+	case <-other:
 	}
 	return false
 }
@@ -255,7 +254,7 @@ func (d *delivery) pause(pauses *backoff, err error) bool {
 	if known := retryable(nil); errors.As(err, &known) {
 		asked, _ = known.RetryAfter()
 	}
-	return !d.isClosing() && sleep(pauses.pause(asked), d.closing)
+	return !d.isClosing() && sleep(pauses.pause(asked), d.closing, nil)
 }
 
 // acknowledge takes a batch out of the spool. If the disk refuses, the next process may deliver it again.
